@@ -1,0 +1,60 @@
+"""torchheads: the last layer of a classifier, with everything that follows from softmax or sigmoid.
+
+Names load on first use, so that ``import torchheads`` costs nothing and a head needs torch alone.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torchheads.decisions import Argmax, DecisionRule, FittedThreshold, Threshold, TopK
+    from torchheads.errors import TorchHeadsError
+    from torchheads.heads import ClassificationHead, SigmoidHead, SoftmaxHead
+    from torchheads.losses import BinaryCrossEntropy, Criterion, CrossEntropy
+
+__version__ = "0.1.0"
+
+_ROOM_OF_NAME = {
+    "Argmax": "decisions",
+    "BinaryCrossEntropy": "losses",
+    "ClassificationHead": "heads",
+    "Criterion": "losses",
+    "CrossEntropy": "losses",
+    "DecisionRule": "decisions",
+    "FittedThreshold": "decisions",
+    "SigmoidHead": "heads",
+    "SoftmaxHead": "heads",
+    "Threshold": "decisions",
+    "TopK": "decisions",
+    "TorchHeadsError": "errors",
+}
+
+__all__ = [
+    "Argmax",
+    "BinaryCrossEntropy",
+    "ClassificationHead",
+    "Criterion",
+    "CrossEntropy",
+    "DecisionRule",
+    "FittedThreshold",
+    "SigmoidHead",
+    "SoftmaxHead",
+    "Threshold",
+    "TopK",
+    "TorchHeadsError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its room on first use."""
+    if name not in _ROOM_OF_NAME:
+        raise AttributeError(f"module 'torchheads' has no attribute {name!r}")
+    value = getattr(import_module(f"torchheads.{_ROOM_OF_NAME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted(__all__)

@@ -1,0 +1,85 @@
+"""What a head asks of its decision rule: scores in, predictions out.
+
+m rows (examples or positions), c classes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from torchheads.decisions.functional import logit
+from torchheads.errors import HeadConfigError
+
+
+class DecisionRule(nn.Module, ABC):
+    """A rule that turns scores of shape (m, c) into predictions: (m,) int64 for one class, (m, c) bool for a set.
+
+    A rule is configuration and, once fitted, learned state. Loading a state dict gives a rule the numbers saved for it;
+    numbers the user named when building the rule stay as named, and numbers of another kind of rule are passed over.
+    """
+
+    label_type: ClassVar[Literal["single", "multi"]]
+    suggestion: ClassVar[str]  # the rule to use instead on data of the other label type
+
+    #: True where the user named the rule's numbers, which then win over a loaded state.
+    named: bool = False
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the rule may be used; True for a rule that has nothing to fit."""
+        return True
+
+    def bind(self, num_classes: int) -> None:
+        """Learn the number of classes; called once by the head that takes the rule.
+
+        Raises:
+            HeadConfigError: code H03, when the rule does not fit so many classes.
+        """
+
+    @abstractmethod
+    def forward(self, scores: Float[Tensor, "m c"]) -> Tensor:
+        """Predictions for scores of shape (m, c)."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move to another device or dtype, but keep the buffers' precision: a rounded cut is another cut."""
+        exact = dict(self._buffers)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, moved in self._buffers.items():
+            before = exact[name]
+            if moved is not None and before is not None and moved.dtype != before.dtype:
+                self._buffers[name] = before.to(moved.device)
+        return self
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
+        own = {prefix + name: value for name, value in self._buffers.items() if value is not None}
+        for key in [key for key in state_dict if key.startswith(prefix) and key not in own]:
+            del state_dict[key]  # numbers of another kind of rule
+        for key, value in own.items():
+            if self.named or key not in state_dict:
+                state_dict[key] = value
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+
+def check_threshold(value: float, space: str) -> float:
+    """A threshold in probability or logit space, as a cut in score space.
+
+    Raises:
+        HeadConfigError: code H03, for a probability outside [0, 1], NaN, or an unknown space.
+    """
+    if space not in ("probability", "logit"):
+        raise HeadConfigError("H03", f"space={space!r}; allowed 'probability', 'logit'", "space=logit")
+    if space == "logit" and value == value:  # not NaN
+        return float(value)
+    if space == "logit" or not 0 <= value <= 1:
+        problem = f"threshold {value} in {space} space; allowed " + ("0..1" if space == "probability" else "a number")
+        raise HeadConfigError("H03", problem, 'space="logit" for a threshold on the raw output (decision.space=logit)')
+    return logit(value)
+
+
+def score_buffer(cuts: list[float]) -> Tensor:
+    """Cuts in score space as a float32 tensor of shape (c,)."""
+    return torch.tensor(cuts, dtype=torch.float32)

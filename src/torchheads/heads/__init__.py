@@ -1,0 +1,7 @@
+"""Heads: the last layer of a classifier and all that follows from it."""
+
+from torchheads.heads.base import ClassificationHead
+from torchheads.heads.sigmoid import SigmoidHead
+from torchheads.heads.softmax import SoftmaxHead
+
+__all__ = ["ClassificationHead", "SigmoidHead", "SoftmaxHead"]

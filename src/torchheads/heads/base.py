@@ -1,0 +1,261 @@
+"""The contract of every head: features in; logits, loss, scores, probabilities and predictions out.
+
+n examples, c classes, d features, m = n x spatial positions (rows).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from torchheads.calibration import Calibrator, Identity
+from torchheads.decisions import DecisionRule
+from torchheads.heads import checks
+from torchheads.heads.functional import full_precision
+from torchheads.losses import Criterion
+from torchheads.shapes import check_logits, classify, rows, unrows
+from torchheads.targets import ClassDistribution, ClassIndex, LabelSet, LabelType, SoftLabelSet, TargetForm
+
+Prior = float | Sequence[float] | Tensor | Literal["data", "zero"] | None
+
+FORMS: dict[tuple[str, bool], type[TargetForm]] = {
+    ("single", False): ClassIndex,
+    ("single", True): ClassDistribution,
+    ("multi", False): LabelSet,
+    ("multi", True): SoftLabelSet,
+}
+
+
+class ClassificationHead(nn.Module, ABC):
+    """The last layer of a classifier with everything that follows from its link function.
+
+    Abstract; use `torchheads.SoftmaxHead` or `torchheads.SigmoidHead`, whose docstrings explain the arguments. A new
+    head names its parts (the class attributes below) and implements the four methods marked abstract.
+    """
+
+    natural_label_type: ClassVar[LabelType]
+    natural_criterion: ClassVar[type[Criterion]]
+    natural_decision: ClassVar[dict[str, type[DecisionRule]]]
+    default_decision: ClassVar[dict[str, type[DecisionRule]]]  # what the head answers with before anything is fitted
+    min_classes: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        label_type: LabelType | None = None,
+        prior: Prior = None,
+        ignore_index: int | None = None,
+        soft_targets: bool = False,
+        score: Literal["log_odds", "logit"] = "log_odds",
+        classifier: nn.Module | None = None,
+        criterion: Criterion | None = None,
+        calibrator: Calibrator | None = None,
+        decision: DecisionRule | None = None,
+        class_names: Sequence[str] | None = None,
+        validate: bool = True,
+    ) -> None:
+        super().__init__()
+        self.label_type = self.natural_label_type if label_type is None else label_type
+        checks.check_construction(self, in_features, num_classes, score, class_names)
+        self.in_features = in_features
+        self.num_classes = num_classes
+        self.score = score
+        self.validate = validate
+        self.class_names = tuple(class_names or map(str, range(num_classes)))
+        self.form = FORMS[self.label_type, soft_targets](num_classes, ignore_index, type(self).__name__)
+        self.criterion = self.natural_criterion() if criterion is None else criterion
+        self.calibrator = Identity() if calibrator is None else calibrator
+        self.decision = self.natural_decision[self.label_type]() if decision is None else decision
+        self._bind_parts()
+        self.prior = prior
+        self.awaits_prior = isinstance(prior, str) and prior == "data"
+        self._own_classifier = classifier is None
+        self.classifier = nn.Linear(in_features, num_classes) if classifier is None else classifier
+        self.reset_parameters()
+
+    def _bind_parts(self) -> None:
+        checks.check_parts(self)
+        self.criterion.check(self.num_classes)
+        self.calibrator.bind(self.num_classes)
+        self.decision.bind(self.num_classes)
+
+    # What a head must say for itself ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def uniform_prior(self) -> float:
+        """How often a class is right when nothing is known: a number in (0, 1)."""
+
+    @abstractmethod
+    def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
+        """Row values of a target, (m,) or (m, c), in the form the head's criteria want."""
+
+    @abstractmethod
+    def score_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
+        """Log-odds of calibrated logits, both of shape (m, c)."""
+
+    @abstractmethod
+    def probability_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
+        """Probabilities of calibrated logits, both of shape (m, c)."""
+
+    # Training -----------------------------------------------------------------------------------------------------
+
+    def forward(self, features: Tensor, target: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Logits (N, C, *spatial) of features (N, D, *spatial); their loss, a scalar, when a target is given.
+
+        Raises:
+            HeadConfigError: code L03, when the features have not ``in_features`` entries along axis 1.
+        """
+        logits = classify(self.classifier, features, self.in_features)
+        return logits if target is None else self.loss_from_logits(logits, target, mask)
+
+    def loss(self, features: Tensor, target: Tensor, mask: Tensor | None = None) -> Float[Tensor, ""]:
+        """Loss in nats: summed over classes, averaged over the examples (positions) that are known.
+
+        It calls the head itself, ``head(features, target=target)``, so hooks, compilation and wrappers see it.
+
+        Args:
+            features: floating point, shape (N, D) or (N, D, *spatial).
+            target: class indices of shape (N, *spatial) for label type "single", a multi-hot of shape
+                (N, C, *spatial) for "multi".
+            mask: bool of the target's shape, False where the target is unknown.
+
+        Returns:
+            A scalar; 0 with zero gradient when nothing is known.
+
+        Raises:
+            TargetError: when form, shape, dtype or range of the target do not fit.
+            NonFiniteError: codes L01, L02, when the loss is NaN or infinite (checked on the CPU).
+        """
+        result: Tensor = self(features, target=target, mask=mask)
+        return result
+
+    def loss_from_logits(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Float[Tensor, ""]:
+        """As `loss`, for logits of shape (N, C, *spatial) that are at hand already.
+
+        Raises:
+            LogitsError: code L04, when the logits have not the head's shape.
+            TargetError, NonFiniteError: as in `loss`.
+        """
+        check_logits(logits, self.num_classes)
+        self.form.check_form(target, logits)
+        readable = self.validate and checks.readable(target)
+        if readable:
+            self.form.check_values(target)
+        values, known = self.form.rows(target, mask)
+        row_logits = full_precision(rows(logits))
+        losses = self.criterion(row_logits, self.criterion_target(values, row_logits.dtype), known)
+        loss: Tensor = losses.sum() / at_least_one(known_rows(known, values.shape[0]))
+        if readable:
+            checks.check_loss(self, loss, logits)
+        return loss
+
+    def count(self, target: Tensor, mask: Tensor | None = None) -> int | Tensor:
+        """Over how many examples (positions) `loss` averages: the weight of this batch in any larger mean."""
+        values, known = self.form.rows(target, mask)
+        return known_rows(known, values.shape[0])
+
+    @torch.no_grad()
+    def nll(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Float[Tensor, "m"]:
+        """Negative log-likelihood of each example (position) in nats, shape (N * spatial,): the unweighted loss."""
+        self.form.check_form(target, logits)
+        values, known = self.form.rows(target, mask)
+        row_logits = self.calibrated(logits)
+        target_rows = self.criterion_target(values, row_logits.dtype)
+        result: Tensor = self.natural_criterion().to(logits.device)(row_logits, target_rows, known)
+        return result
+
+    # From logits to answers ---------------------------------------------------------------------------------------
+
+    def calibrated(self, logits: Tensor) -> Float[Tensor, "m c"]:
+        """Calibrated logits as rows of shape (m, c), at least float32 even under autocast.
+
+        Raises:
+            LogitsError: code L04.
+        """
+        check_logits(logits, self.num_classes)
+        with torch.autocast(logits.device.type, enabled=False):
+            result: Tensor = self.calibrator(full_precision(rows(logits)))
+        return result
+
+    def _scores(self, logits: Tensor) -> Float[Tensor, "m c"]:
+        calibrated = self.calibrated(logits)
+        return calibrated if self.score == "logit" else self.score_rows(calibrated)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """Calibrated log-odds of each class, shape of the logits: what thresholds and rank metrics read."""
+        return unrows(self._scores(logits), like=logits)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Probability of each class, shape of the logits, float32 (float64 for float64 logits)."""
+        return unrows(self.probability_rows(self.calibrated(logits)), like=logits)
+
+    def predict(self, logits: Tensor) -> Tensor:
+        """The decision: class indices of shape (N, *spatial), or label sets as a bool of the logits' shape.
+
+        Raises:
+            FitError: code F01, when the decision rule must be fitted first.
+        """
+        predictions: Tensor = self.decision(self._scores(logits))
+        if predictions.ndim == 2:
+            return unrows(predictions, like=logits)
+        return predictions.reshape(logits.shape[0], *logits.shape[2:])
+
+    # Where training starts ----------------------------------------------------------------------------------------
+
+    def reset_parameters(self) -> None:
+        """Start afresh: zero weights and the bias of the prior, so that every example gets the same logits.
+
+        A classifier handed in by the user keeps its weights, and its bias too unless a prior was named.
+        """
+        if self._own_classifier:
+            nn.init.zeros_(self.classifier.weight)  # type: ignore[arg-type]
+        elif self.prior is None:
+            return
+        if isinstance(self.prior, str):
+            bias = checks.find_bias(self)
+            if self.prior == "zero":
+                nn.init.zeros_(bias)
+                return
+        self.set_prior(self.uniform_prior() if self.prior is None or isinstance(self.prior, str) else self.prior)
+
+    @torch.no_grad()
+    def set_prior(self, prior: float | Sequence[float] | Tensor) -> None:
+        """Set the bias to the constant logits that minimise the head's own criterion under the prior.
+
+        Args:
+            prior: how often each class is right, in (0, 1): one number, or one a class, shape (C,).
+
+        Raises:
+            HeadConfigError: code H20 (the prior) or H21 (a classifier without a bias).
+        """
+        bias = checks.find_bias(self)
+        bias.copy_(self.criterion.constant_logits(checks.check_prior(prior, self.num_classes)))
+        self.awaits_prior = False
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]
+        self.awaits_prior = False  # a loaded state is never overwritten by a prior
+
+    def extra_repr(self) -> str:
+        """The constructor's arguments, the label type and whether the decision is fitted."""
+        prior = (
+            "..." if isinstance(self.prior, Tensor | Sequence) and not isinstance(self.prior, str) else repr(self.prior)
+        )
+        shown = f"in_features={self.in_features}, num_classes={self.num_classes}, label_type={self.label_type!r}"
+        fitted = self.decision.fitted and self.calibrator.fitted
+        return f"{shown}, prior={prior}, {'ready to decide' if fitted else 'decision not fitted'}"
+
+
+def known_rows(known: Tensor | None, count: int) -> int | Tensor:
+    """The number of rows with anything known in them."""
+    return count if known is None else (known if known.ndim == 1 else known.any(dim=1)).sum()
+
+
+def at_least_one(count: int | Tensor) -> int | Tensor:
+    """A count to divide by, so that the mean of nothing is 0."""
+    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)

@@ -1,0 +1,115 @@
+"""The checks a head makes of its options, its parts and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from torchheads.errors import HeadConfigError, NonFiniteError
+
+if TYPE_CHECKING:
+    from torchheads.heads.base import ClassificationHead
+
+
+def check_construction(
+    head: ClassificationHead, in_features: int, num_classes: int, score: str, class_names: Sequence[str] | None
+) -> None:
+    """Refuse impossible sizes, label types, scores and names.
+
+    Raises:
+        HeadConfigError: codes H01 (sizes), H22 (label type), H23 (score), D07 (class names).
+    """
+    owner = type(head).__name__
+    for name, size in (("in_features", in_features), ("num_classes", num_classes)):
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise HeadConfigError("H01", f"{owner} got {name}={size!r}; allowed whole numbers >= 1", f"{name}=10")
+    smallest = max(head.min_classes, 2 if head.label_type == "single" else 1)
+    if num_classes < smallest:
+        problem = f"{owner} got num_classes={num_classes} for label type {head.label_type!r}; allowed >= {smallest}"
+        raise HeadConfigError("H01", problem, "SigmoidHead(in_features, 1) for a yes-or-no question")
+    if head.label_type not in ("single", "multi"):
+        problem = f"label_type={head.label_type!r}; allowed 'single' (exactly one class) or 'multi' (any set)"
+        raise HeadConfigError("H22", problem, f"label_type={head.natural_label_type!r}")
+    if score not in ("log_odds", "logit"):
+        raise HeadConfigError("H23", f"score={score!r}; allowed 'log_odds', 'logit'", "score='log_odds'")
+    if class_names is not None and (len(class_names) != num_classes or len(set(class_names)) != num_classes):
+        problem = f"{len(set(class_names))} distinct class names for {num_classes} classes"
+        raise HeadConfigError("D07", problem, "one name a class, each of them once")
+
+
+def check_parts(head: ClassificationHead) -> None:
+    """Refuse a criterion of the other link and a decision rule of the other label type.
+
+    Raises:
+        HeadConfigError: codes H24 (criterion), H03 (decision rule).
+    """
+    owner, criterion, decision = type(head).__name__, head.criterion, head.decision
+    if criterion.link != head.natural_criterion.link:
+        problem = f"{owner} got {type(criterion).__name__}, which is a loss for {criterion.link} heads"
+        raise HeadConfigError("H24", problem, f"{head.natural_criterion.__name__}, or the other head")
+    if decision.label_type != head.label_type:
+        problem = (
+            f"{type(decision).__name__} decides on label type {decision.label_type!r}, the data are {head.label_type!r}"
+        )
+        raise HeadConfigError("H03", problem, decision.suggestion)
+
+
+def readable(tensor: Tensor) -> bool:
+    """Whether values can be looked at without waiting for a device, breaking a graph or a function transform."""
+    if tensor.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor) -> None:
+    """Refuse a loss that is NaN or infinite, naming the first sample whose logits are to blame.
+
+    Raises:
+        NonFiniteError: codes L01 (NaN), L02 (infinite).
+    """
+    if loss.device.type != "cpu" or loss.isfinite():
+        return
+    bad = (~logits.isfinite()).flatten(1).any(dim=1).nonzero()
+    where = f"logits of sample {int(bad[0])} are not finite" if len(bad) else "though every logit is finite"
+    code = "L01" if loss.isnan() else "L02"
+    problem = f"{type(head).__name__}: the loss is {loss.item()}, {where}"
+    raise NonFiniteError(code, problem, "a smaller learning rate, gradient clipping, or look at the batch's input")
+
+
+def check_prior(prior: float | Sequence[float] | Tensor, num_classes: int) -> Tensor:
+    """A prior as float64 of shape (num_classes,), every entry in (0, 1).
+
+    Raises:
+        HeadConfigError: code H20.
+    """
+    values = torch.as_tensor(prior, dtype=torch.float64).detach()
+    if values.ndim == 0:
+        values = values.expand(num_classes)
+    if values.shape != (num_classes,):
+        problem = f"prior of shape {tuple(values.shape)}; allowed one number or shape ({num_classes},)"
+        raise HeadConfigError("H20", problem, "prior='data' (head.prior=data)")
+    bad = ~((values > 0) & (values < 1))
+    if values.device.type != "meta" and bad.any():
+        problem = f"prior {values[bad][0].item():g}; allowed numbers between 0 and 1, both excluded"
+        raise HeadConfigError(
+            "H20", problem, "(n + 1) / (N + 2) for n positives of N, or prior='data' (head.prior=data)"
+        )
+    return values
+
+
+def find_bias(head: ClassificationHead) -> Tensor:
+    """The classifier's bias of shape (num_classes,).
+
+    Raises:
+        HeadConfigError: code H21, when it has none.
+    """
+    bias = getattr(head.classifier, "bias", None)
+    if isinstance(bias, nn.Parameter) and bias.shape == (head.num_classes,):
+        return bias
+    problem = (
+        f"prior={head.prior!r} needs a bias of shape ({head.num_classes},), {type(head.classifier).__name__} has none"
+    )
+    raise HeadConfigError("H21", problem, "prior=None, or set the bias where the logits are made")

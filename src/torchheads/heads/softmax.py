@@ -1,0 +1,74 @@
+"""The head whose classes compete.
+
+n examples, c classes, d features, m = n x spatial positions (rows).
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from torchheads.decisions import Argmax, FittedThreshold, Threshold
+from torchheads.heads.base import ClassificationHead
+from torchheads.heads.functional import log_odds
+from torchheads.losses import CrossEntropy
+
+
+class SoftmaxHead(ClassificationHead):
+    """Softmax and cross-entropy: use it when exactly one class is right. Its sibling is `SigmoidHead`.
+
+        logits z = W h + b,    p_c = exp(z_c) / sum_j exp(z_j),    score_c = logit(p_c),    decision: argmax
+
+    On label sets (``label_type="multi"``) it is trained against the uniform distribution over each set's labels, and
+    decides by a threshold fitted on held-out data; an empty set contributes no loss.
+
+    Args:
+        in_features: width D of the features, shape (N, D) or (N, D, *spatial).
+        num_classes: number of classes C, at least 2.
+        label_type: "single" (the default): targets are class indices of shape (N, *spatial);
+            "multi": multi-hot targets of shape (N, C, *spatial).
+        prior: how often each class is right, which sets the bias a fresh head starts from: None (uniform), one number
+            or one a class in (0, 1), "data" (from the train split when fitting starts) or "zero" (no bias).
+        ignore_index: target value that marks what is unknown, such as -1 or 255.
+        soft_targets: accept distributions over classes, shape (N, C, *spatial), instead of class indices.
+        score: "log_odds" of the softmax, or "logit" for the raw output, whose arbitrary shift per row then enters
+            thresholds and rankings (for studies).
+        classifier: module that maps features to logits; None for ``nn.Linear`` with zero weights. ``nn.Identity()``
+            for a model that ends in logits. A module given keeps its weights, and its bias unless a prior is named.
+        criterion: `torchheads.losses.CrossEntropy` if None.
+        calibrator: a map of logits fitted on held-out data; none if None.
+        decision: `Argmax` if None; on label sets a `FittedThreshold`.
+        class_names: one name a class; "0", "1", ... if None.
+        validate: check the values of targets and of the loss on the CPU.
+
+    Raises:
+        HeadConfigError: for options that do not fit together.
+
+    Example:
+        >>> head = SoftmaxHead(in_features=512, num_classes=20)
+        >>> head.loss(torch.randn(8, 512), torch.arange(8))  # ln 20, since every class starts equal
+        tensor(2.9957, grad_fn=<DivBackward0>)
+
+    Source: Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs".
+    """
+
+    natural_label_type = "single"
+    natural_criterion = CrossEntropy
+    natural_decision = {"single": Argmax, "multi": FittedThreshold}
+    default_decision = {"single": Argmax, "multi": Threshold}
+    min_classes = 2
+
+    def uniform_prior(self) -> float:
+        """1/C: the same for every class."""
+        return 1 / self.num_classes
+
+    def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
+        """Class indices (m,) as they are; label sets (m, c) as the uniform distribution over their labels."""
+        return self.form.distribution(values, dtype)
+
+    def score_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
+        """Each class against all others together, shape (m, c)."""
+        return log_odds(logits)
+
+    def probability_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
+        """Softmax over the classes, shape (m, c); rows sum to 1."""
+        return logits.softmax(dim=1)

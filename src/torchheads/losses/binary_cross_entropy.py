@@ -1,0 +1,84 @@
+"""The sigmoid head's own criterion.
+
+m rows (examples or positions), c classes.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from torchheads.errors import HeadConfigError
+from torchheads.losses.base import Criterion, check_smoothing, weight_buffer
+from torchheads.losses.functional import binary_cross_entropy
+
+
+class BinaryCrossEntropy(Criterion):
+    """Sigmoid cross-entropy in nats: every class is judged alone, any number may be right. Sibling: `CrossEntropy`.
+
+    Summed over classes, so that it stands on the same scale as the softmax's; torch's ``BCEWithLogitsLoss`` averages
+    over classes too, which divides its gradients by C.
+
+    Args:
+        class_weight: one weight >= 0 a class, shape (c,).
+        pos_weight: one weight > 0 a class, shape (c,), for the positive part.
+        label_smoothing: in [0, 1); moves each target towards one half.
+        class_reduction: "sum" over classes, or "mean" for torch's scale (multiply the learning rate by C to match).
+
+    Raises:
+        HeadConfigError: codes M08 (pos_weight), T13 (class_weight or class_reduction), T14 (smoothing).
+
+    Example:
+        >>> import torch
+        >>> BinaryCrossEntropy()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))  # 2 ln 2
+        tensor([1.3863])
+
+    Source: see `torchheads.losses.functional.binary_cross_entropy`.
+    """
+
+    link = "sigmoid"
+
+    class_weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(
+        self,
+        class_weight: Sequence[float] | Tensor | None = None,
+        pos_weight: Sequence[float] | Tensor | None = None,
+        label_smoothing: float = 0.0,
+        class_reduction: Literal["sum", "mean"] = "sum",
+    ) -> None:
+        super().__init__()
+        if class_reduction not in ("sum", "mean"):
+            problem = f"class_reduction={class_reduction!r}; allowed 'sum', 'mean'"
+            raise HeadConfigError("T13", problem, "class_reduction=sum")
+        self.register_buffer("class_weight", weight_buffer("class_weight", class_weight), persistent=False)
+        self.register_buffer("pos_weight", weight_buffer("pos_weight", pos_weight, code="M08"), persistent=False)
+        if self.pos_weight is not None and bool((self.pos_weight == 0).any()):
+            raise HeadConfigError("M08", "pos_weight holds 0; allowed > 0", "class_weight=0 for a class to leave out")
+        self.label_smoothing = check_smoothing(label_smoothing)
+        self.class_reduction = class_reduction
+
+    def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, "m"]:
+        """Loss of each row, shape (m,); target is multi-hot (m, c).
+
+        ``known`` of shape (m,) drops whole rows, of shape (m, c) single entries from the sum over classes.
+        """
+        class_weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
+        pos_weight = None if self.pos_weight is None else self.pos_weight.to(logits.dtype)
+        entries = binary_cross_entropy(logits, target, class_weight, pos_weight, self.label_smoothing)
+        if known is not None:
+            entries = entries.where(known if known.ndim == 2 else known.unsqueeze(1), 0)
+        return entries.sum(dim=1) if self.class_reduction == "sum" else entries.mean(dim=1)
+
+    def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:
+        """logit of the smoothed prior plus ln pos_weight, shape (c,)."""
+        logits = ((1 - self.label_smoothing) * prior + self.label_smoothing / 2).logit()
+        return logits if self.pos_weight is None else logits + self.pos_weight.to(logits).log()
+
+    def extra_repr(self) -> str:
+        """The constructor's arguments."""
+        weights = {"class_weight": self.class_weight, "pos_weight": self.pos_weight}
+        shown = [f"{n}={None if w is None else [round(v, 4) for v in w.tolist()]}" for n, w in weights.items()]
+        return ", ".join([*shown, f"label_smoothing={self.label_smoothing}, class_reduction={self.class_reduction!r}"])

@@ -1,0 +1,63 @@
+"""The softmax head's own criterion.
+
+m rows (examples or positions), c classes.
+"""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from torchheads.losses.base import Criterion, check_smoothing, weight_buffer
+from torchheads.losses.functional import cross_entropy
+
+
+class CrossEntropy(Criterion):
+    """Softmax cross-entropy in nats: classes compete, exactly one is right. Its sibling is `BinaryCrossEntropy`.
+
+    Args:
+        class_weight: one weight >= 0 a class, shape (c,); multiplies the loss and is not divided out again (torch's
+            ``CrossEntropyLoss`` divides by the sum of the weights in the batch).
+        label_smoothing: in [0, 1).
+
+    Raises:
+        HeadConfigError: codes T13 (weights), T14 (smoothing).
+
+    Example:
+        >>> import torch
+        >>> CrossEntropy()(torch.zeros(1, 4), torch.tensor([2]))
+        tensor([1.3863])
+
+    Source: see `torchheads.losses.functional.cross_entropy`.
+    """
+
+    link = "softmax"
+
+    class_weight: Tensor | None
+
+    def __init__(self, class_weight: Sequence[float] | Tensor | None = None, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.register_buffer("class_weight", weight_buffer("class_weight", class_weight), persistent=False)
+        self.label_smoothing = check_smoothing(label_smoothing)
+
+    def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, "m"]:
+        """Loss of each row, shape (m,); target is class indices (m,) or distributions (m, c).
+
+        ``known`` of shape (m,) drops whole rows, of shape (m, c) single classes from their row.
+        """
+        weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
+        if known is None or known.ndim == 2:
+            return cross_entropy(logits, target, weight, self.label_smoothing, known)
+        return cross_entropy(logits, target, weight, self.label_smoothing).where(known, 0)
+
+    def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:
+        """ln of the weighted, smoothed and normalised prior, shape (c,)."""
+        share = prior / prior.sum()
+        share = (1 - self.label_smoothing) * share + self.label_smoothing / prior.shape[0]
+        weighted = share if self.class_weight is None else share * self.class_weight.to(share)
+        return weighted.log().log_softmax(dim=0)
+
+    def extra_repr(self) -> str:
+        """The constructor's arguments."""
+        weight = None if self.class_weight is None else [round(w, 4) for w in self.class_weight.tolist()]
+        return f"class_weight={weight}, label_smoothing={self.label_smoothing}"

@@ -1,0 +1,107 @@
+"""The losses as pure functions, one value an example (or entry), in nats; reduction is the caller's.
+
+m rows (examples or positions), c classes.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cross_entropy(
+    logits: Float[Tensor, "m c"],
+    target: Int64[Tensor, "m"] | Float[Tensor, "m c"],
+    class_weight: Float[Tensor, "c"] | None = None,
+    label_smoothing: float = 0.0,
+    known: Bool[Tensor, "m c"] | None = None,
+) -> Float[Tensor, "m"]:
+    """Softmax cross-entropy of each row; exactly one class is right, or a distribution over classes is.
+
+        loss = - sum_c  w_c q_c log softmax(z)_c
+
+    with logits z, class weights w and target distribution q (all mass on the class index where one is given). Label
+    smoothing mixes q with the uniform distribution: (1 - e) q + e / C. A row without any mass (an empty label set)
+    costs nothing. Unknown classes leave the softmax: the row is what it would be without them.
+
+    Args:
+        logits: unnormalised, shape (m, c).
+        target: class indices (m,) in 0..C-1, or distributions (m, c) whose rows sum to 1 or 0.
+        class_weight: shape (c,), >= 0; multiplies, and does not enter any denominator.
+        label_smoothing: in [0, 1).
+        known: shape (m, c), False where it is not known whether the class is right; needs a distribution target.
+
+    Returns:
+        Nats, shape (m,).
+
+    Example:
+        >>> cross_entropy(torch.zeros(1, 4), torch.tensor([2]))  # ln 4
+        tensor([1.3863])
+
+    Source: Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs"; smoothing:
+        Szegedy et al. (2016), arXiv:1512.00567, section 7.
+    """
+    if target.ndim == 1:
+        return F.cross_entropy(logits, target, class_weight, reduction="none", label_smoothing=label_smoothing)
+    if known is not None:
+        logits = logits.masked_fill(~known, torch.finfo(logits.dtype).min)
+    return F.cross_entropy(logits, smooth_distribution(target, label_smoothing, known), class_weight, reduction="none")
+
+
+def smooth_distribution(
+    distribution: Float[Tensor, "m c"], label_smoothing: float, known: Bool[Tensor, "m c"] | None = None
+) -> Float[Tensor, "m c"]:
+    """Mix each distribution with the uniform one over its known classes: (1 - e) q + e u, shape (m, c).
+
+    A row without mass stays without mass.
+
+    Example:
+        >>> smooth_distribution(torch.tensor([[1.0, 0.0]]), 0.2)
+        tensor([[0.9000, 0.1000]])
+
+    Source: Szegedy et al. (2016), arXiv:1512.00567, section 7.
+    """
+    if label_smoothing == 0:
+        return distribution
+    mass = distribution.sum(dim=1, keepdim=True)
+    if known is None:
+        uniform = mass / distribution.shape[1]
+    else:
+        uniform = mass * known / known.sum(dim=1, keepdim=True).clamp(min=1)
+    return (1 - label_smoothing) * distribution + label_smoothing * uniform
+
+
+def binary_cross_entropy(
+    logits: Float[Tensor, "m c"],
+    target: Float[Tensor, "m c"],
+    class_weight: Float[Tensor, "c"] | None = None,
+    pos_weight: Float[Tensor, "c"] | None = None,
+    label_smoothing: float = 0.0,
+) -> Float[Tensor, "m c"]:
+    """Sigmoid cross-entropy of each entry; every class is a yes-or-no question of its own.
+
+        loss = - w_c [ v_c y log sigmoid(z) + (1 - y) log(1 - sigmoid(z)) ]
+
+    with logits z, targets y, class weights w and positive weights v. Label smoothing moves y towards one half, since
+    each question has two answers: (1 - e) y + e / 2.
+
+    Args:
+        logits: log-odds, shape (m, c).
+        target: in [0, 1], shape (m, c).
+        class_weight: shape (c,), >= 0.
+        pos_weight: shape (c,), > 0; multiplies the positive part.
+        label_smoothing: in [0, 1).
+
+    Returns:
+        Nats, shape (m, c): not yet summed over classes.
+
+    Example:
+        >>> binary_cross_entropy(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))  # ln 2 each
+        tensor([[0.6931, 0.6931]])
+
+    Source: Good (1952), "Rational decisions" (logarithmic score); stable form as in
+        https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html
+    """
+    if label_smoothing:
+        target = (1 - label_smoothing) * target + label_smoothing / 2
+    return F.binary_cross_entropy_with_logits(logits, target, class_weight, pos_weight=pos_weight, reduction="none")

@@ -1,0 +1,69 @@
+"""Where the class axis is: logits (n, c, *spatial) as rows (m, c), one row a position, and back.
+
+n examples, c classes, d features, m = n x spatial positions.
+"""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from torchheads.errors import HeadConfigError, LogitsError
+
+
+def check_logits(logits: Tensor, num_classes: int) -> None:
+    """Refuse logits that are not floating point of shape (N, C) or (N, C, *spatial).
+
+    Raises:
+        LogitsError: code L04, naming the shape or dtype that came.
+    """
+    if logits.ndim < 2 or logits.shape[1] != num_classes:
+        allowed = f"(N, {num_classes}) or (N, {num_classes}, *spatial)"
+        raise LogitsError("L04", f"logits of shape {tuple(logits.shape)}; allowed {allowed}", "logits = head(features)")
+    if not logits.is_floating_point():
+        raise LogitsError("L04", f"logits of dtype {logits.dtype}; allowed floating point", "logits.float()")
+
+
+def rows(values: Tensor) -> Tensor:
+    """Values of shape (N, C, *spatial) as rows of shape (M, C); a view where (N, C) came.
+
+    Example:
+        >>> import torch
+        >>> rows(torch.zeros(2, 3, 4, 5)).shape
+        torch.Size([40, 3])
+    """
+    return values if values.ndim == 2 else values.movedim(1, -1).flatten(0, -2)
+
+
+def unrows(values: Float[Tensor, "m c"], like: Tensor) -> Tensor:
+    """Inverse of `rows`: rows of shape (M, C) in the layout (N, C, *spatial) of ``like``.
+
+    Example:
+        >>> import torch
+        >>> logits = torch.randn(2, 3, 4, 5)
+        >>> torch.equal(unrows(rows(logits), like=logits), logits)
+        True
+    """
+    if like.ndim == 2:
+        return values
+    return values.reshape(like.shape[0], *like.shape[2:], values.shape[1]).movedim(-1, 1)
+
+
+def classify(classifier: nn.Module, features: Tensor, in_features: int) -> Tensor:
+    """Apply the classifier along axis 1 of features of shape (N, D) or (N, D, *spatial).
+
+    An ``nn.Linear`` works on the last axis, so the feature axis is moved there and back; any other module gets the
+    features as they are.
+
+    Raises:
+        HeadConfigError: code L03, when axis 1 does not hold ``in_features`` entries.
+    """
+    if features.ndim < 2 or features.shape[1] != in_features:
+        problem = (
+            f"features of shape {tuple(features.shape)} for in_features={in_features}; allowed (N, {in_features}, ...)"
+        )
+        width = features.shape[1] if features.ndim > 1 else "the width of the features"
+        raise HeadConfigError("L03", problem, f"in_features={width}")
+    if features.ndim > 2 and isinstance(classifier, nn.Linear):
+        moved: Tensor = classifier(features.movedim(1, -1))
+        return moved.movedim(-1, 1)
+    logits: Tensor = classifier(features)
+    return logits

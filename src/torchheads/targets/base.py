@@ -1,0 +1,91 @@
+"""What every target form shares: its layout, its checks, and the rows it hands to a criterion.
+
+n examples, c classes, m = n x spatial positions (rows). A row is *known* where it is neither ignored nor masked.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from torchheads.errors import TargetError
+
+LabelType = Literal["single", "multi"]
+
+
+class TargetRows(NamedTuple):
+    """A target as rows: class indices (m,) int64 or a multi-hot or distribution (m, c), and which of it is known.
+
+    ``known`` has the shape of ``values``; None stands for "everything". Unknown entries of ``values`` are 0.
+    """
+
+    values: Tensor
+    known: Bool[Tensor, "..."] | None
+
+
+class TargetForm(ABC):
+    """How the target of one label type is laid out, checked and turned into rows.
+
+    Args:
+        num_classes: number of classes C.
+        ignore_index: value that marks an unknown position (single) or entry (multi); None where there is none.
+        owner: name of the head, for messages.
+    """
+
+    label_type: ClassVar[LabelType]
+
+    def __init__(self, num_classes: int, ignore_index: int | None, owner: str) -> None:
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.owner = owner
+
+    @abstractmethod
+    def check_form(self, target: Tensor, logits: Tensor) -> None:
+        """Refuse a target of the wrong shape or dtype for logits of shape (N, C, *spatial); reads no values."""
+
+    @abstractmethod
+    def check_values(self, target: Tensor) -> None:
+        """Refuse values outside the allowed range; reads the tensor, so it waits for a device."""
+
+    @abstractmethod
+    def rows(self, target: Tensor, mask: Tensor | None) -> TargetRows:
+        """The checked target of shape (N, *spatial) or (N, C, *spatial) as rows (m,) or (m, c)."""
+
+    @abstractmethod
+    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Float[Tensor, "m c"]:
+        """Row values (m,) or (m, c) as a multi-hot of shape (m, c), as a binary criterion wants it."""
+
+    @abstractmethod
+    def distribution(self, values: Tensor, dtype: torch.dtype) -> Tensor:
+        """Row values as the distribution a cross-entropy wants: (m,) int64 for one class, else (m, c) summing to 1."""
+
+    def known(self, target: Tensor, mask: Tensor | None) -> Tensor | None:
+        """Which entries of the target count, in the shape of the target; None for all of them.
+
+        Raises:
+            TargetError: code M06, when the mask is not boolean of the target's shape.
+        """
+        if mask is not None and (mask.dtype != torch.bool or mask.shape != target.shape):
+            problem = f"mask {describe(mask)} for a target {describe(target)}; allowed bool of the target's shape"
+            raise TargetError("M06", f"{self.owner} got {problem}", "mask=target != -1")
+        if self.ignore_index is None:
+            return mask
+        not_ignored = target != self.ignore_index
+        return not_ignored if mask is None else not_ignored & mask
+
+
+def describe(tensor: Tensor) -> str:
+    """Shape and dtype in a few words.
+
+    Example:
+        >>> describe(torch.zeros(2, 3))
+        'of shape (2, 3) and dtype float32'
+    """
+    return f"of shape {tuple(tensor.shape)} and dtype {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def position(place: Tensor) -> str:
+    """The first index as the sample, the rest as they are."""
+    return f"sample {int(place[0])}"

@@ -1,0 +1,78 @@
+"""Single-label targets that may spread over classes: soft labels, mixed images, distillation.
+
+n examples, c classes, m = n x spatial positions (rows).
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from torchheads.errors import TargetError
+from torchheads.shapes import rows
+from torchheads.targets.base import TargetForm, TargetRows, describe, position
+from torchheads.targets.class_index import ClassIndex
+
+
+class ClassDistribution(TargetForm):
+    """Single-label targets of shape (N, C, *spatial) whose classes sum to 1; class indices (N, *spatial) are taken too.
+
+    Use it (``soft_targets=True``) where training mixes labels and validation has plain class indices.
+    """
+
+    label_type = "single"
+
+    def check_form(self, target: Tensor, logits: Tensor) -> None:
+        """Refuse what is neither floating point of the logits' shape nor class indices.
+
+        Raises:
+            TargetError: code T11 (shape) and those of `ClassIndex`.
+        """
+        if target.shape == logits.shape and target.is_floating_point():
+            return
+        if target.ndim == logits.ndim:
+            problem = (
+                f"a target {describe(target)}; allowed distributions of shape {tuple(logits.shape)}, floating point"
+            )
+            raise TargetError("T11", f"{self.owner} got {problem}", "target.float() with rows that sum to 1")
+        self._index_form().check_form(target, logits)
+
+    def check_values(self, target: Tensor) -> None:
+        """Refuse entries outside [0, 1] and distributions that do not sum to 1 within 1e-3.
+
+        Raises:
+            TargetError: code T06 with the sample and its sum, and those of `ClassIndex`.
+        """
+        if not target.is_floating_point():
+            self._index_form().check_values(target)
+            return
+        total = target.sum(dim=1)
+        bad = ~(((total - 1).abs() < 1e-3) & (target >= 0).all(dim=1))  # written so that NaN is bad
+        if self.ignore_index is not None:
+            bad &= ~(target == self.ignore_index).all(dim=1)
+        if bad.any():
+            place = bad.nonzero()[0]
+            problem = (
+                f"{self.owner} got a row that sums to {total[tuple(place)].item():g} at {position(place)}; allowed 1"
+            )
+            raise TargetError("T06", problem, "target / target.sum(dim=1, keepdim=True)")
+
+    def rows(self, target: Tensor, mask: Tensor | None) -> TargetRows:
+        """Distributions as (m, c), each row known as a whole; class indices become one-hot rows."""
+        if not target.is_floating_point():
+            values, known = self._index_form().rows(target, mask)
+            return TargetRows(self._index_form().multi_hot(values, torch.get_default_dtype()), known)
+        position_known = self.known(target[:, 0], mask)
+        known = None if position_known is None else position_known.flatten()
+        values = rows(target)
+        return TargetRows(values if known is None else values.where(known.unsqueeze(1), 0), known)
+
+    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Float[Tensor, "m c"]:
+        """The distribution (m, c) itself, as soft one-versus-rest targets."""
+        return values.to(dtype)
+
+    def distribution(self, values: Tensor, dtype: torch.dtype) -> Tensor:
+        """The distribution (m, c) itself."""
+        return values.to(dtype)
+
+    def _index_form(self) -> ClassIndex:
+        return ClassIndex(self.num_classes, self.ignore_index, self.owner)
