@@ -3,7 +3,7 @@
 n examples, c classes, d features, m = n x spatial positions.
 """
 
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from torchheads.errors import HeadConfigError, LogitsError
@@ -33,7 +33,7 @@ def rows(values: Tensor) -> Tensor:
     return values if values.ndim == 2 else values.movedim(1, -1).flatten(0, -2)
 
 
-def unrows(values: Float[Tensor, "m c"], like: Tensor) -> Tensor:
+def unrows(values: Shaped[Tensor, "m c"], like: Tensor) -> Tensor:
     """Inverse of `rows`: rows of shape (M, C) in the layout (N, C, *spatial) of ``like``.
 
     Example:

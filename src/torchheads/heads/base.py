@@ -61,6 +61,8 @@ class ClassificationHead(nn.Module, ABC):
     ) -> None:
         super().__init__()
         self.label_type = self.natural_label_type if label_type is None else label_type
+        self.prior = prior
+        self.awaits_prior = False  # True until set_prior, where the train split gives the prior
         checks.check_construction(self, in_features, num_classes, score, class_names)
         self.in_features = in_features
         self.num_classes = num_classes
@@ -72,8 +74,6 @@ class ClassificationHead(nn.Module, ABC):
         self.calibrator = Identity() if calibrator is None else calibrator
         self.decision = self.natural_decision[self.label_type]() if decision is None else decision
         self._bind_parts()
-        self.prior = prior
-        self.awaits_prior = isinstance(prior, str) and prior == "data"
         self._own_classifier = classifier is None
         self.classifier = nn.Linear(in_features, num_classes) if classifier is None else classifier
         self.reset_parameters()
@@ -216,12 +216,13 @@ class ClassificationHead(nn.Module, ABC):
             nn.init.zeros_(self.classifier.weight)  # type: ignore[arg-type]
         elif self.prior is None:
             return
-        if isinstance(self.prior, str):
-            bias = checks.find_bias(self)
-            if self.prior == "zero":
-                nn.init.zeros_(bias)
-                return
-        self.set_prior(self.uniform_prior() if self.prior is None or isinstance(self.prior, str) else self.prior)
+        if isinstance(self.prior, str) and self.prior == "zero":
+            nn.init.zeros_(checks.find_bias(self))
+        elif self.prior is None or isinstance(self.prior, str):
+            self.set_prior(self.uniform_prior())
+        else:
+            self.set_prior(self.prior)
+        self.awaits_prior = isinstance(self.prior, str) and self.prior == "data"
 
     @torch.no_grad()
     def set_prior(self, prior: float | Sequence[float] | Tensor) -> None:

@@ -23,6 +23,9 @@ def check_construction(
         HeadConfigError: codes H01 (sizes), H22 (label type), H23 (score), D07 (class names).
     """
     owner = type(head).__name__
+    if isinstance(head.prior, str) and head.prior not in ("data", "zero"):
+        problem = f"prior={head.prior!r}; allowed None, a number, one number a class, 'data' or 'zero'"
+        raise HeadConfigError("H20", problem, "prior='data' (head.prior=data)")
     for name, size in (("in_features", in_features), ("num_classes", num_classes)):
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise HeadConfigError("H01", f"{owner} got {name}={size!r}; allowed whole numbers >= 1", f"{name}=10")

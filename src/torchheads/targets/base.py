@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from torchheads.errors import TargetError
@@ -54,7 +54,7 @@ class TargetForm(ABC):
         """The checked target of shape (N, *spatial) or (N, C, *spatial) as rows (m,) or (m, c)."""
 
     @abstractmethod
-    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Float[Tensor, "m c"]:
+    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Shaped[Tensor, "m c"]:
         """Row values (m,) or (m, c) as a multi-hot of shape (m, c), as a binary criterion wants it."""
 
     @abstractmethod

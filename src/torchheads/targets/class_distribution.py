@@ -4,7 +4,7 @@ n examples, c classes, m = n x spatial positions (rows).
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor
 
 from torchheads.errors import TargetError
@@ -66,7 +66,7 @@ class ClassDistribution(TargetForm):
         values = rows(target)
         return TargetRows(values if known is None else values.where(known.unsqueeze(1), 0), known)
 
-    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Float[Tensor, "m c"]:
+    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Shaped[Tensor, "m c"]:
         """The distribution (m, c) itself, as soft one-versus-rest targets."""
         return values.to(dtype)
 

@@ -4,7 +4,7 @@ n examples, c classes, m = n x spatial positions (rows).
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor
 
 from torchheads.errors import TargetError
@@ -83,7 +83,7 @@ class ClassIndex(TargetForm):
         values = target.long() if known is None else target.long().where(known, 0)
         return TargetRows(values.flatten(), None if known is None else known.flatten())
 
-    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Float[Tensor, "m c"]:
+    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Shaped[Tensor, "m c"]:
         """One-hot rows of shape (m, c)."""
         hot = torch.zeros(values.shape[0], self.num_classes, dtype=dtype, device=values.device)
         return hot.scatter(1, values.unsqueeze(1), 1.0)

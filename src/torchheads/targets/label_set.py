@@ -6,7 +6,7 @@ n examples, c classes, m = n x spatial positions (rows).
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor
 
 from torchheads.errors import TargetError
@@ -62,7 +62,7 @@ class MultiHotForm(TargetForm):
         values = rows(target if known is None else target.where(known, 0))
         return TargetRows(values, None if known is None else rows(known))
 
-    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Float[Tensor, "m c"]:
+    def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Shaped[Tensor, "m c"]:
         """The multi-hot (m, c) itself, in the dtype of the logits."""
         return values.to(dtype)
 

@@ -1,0 +1,6 @@
+"""What a run leaves behind: results, tables and predictions."""
+
+from torchheads.artifact.collector import Collector, Rows
+from torchheads.artifact.files import write_json, write_predictions, write_table, write_text
+
+__all__ = ["Collector", "Rows", "write_json", "write_predictions", "write_table", "write_text"]

@@ -1,0 +1,48 @@
+"""The files of a run's folder."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from torchheads.artifact import Rows, write_json, write_predictions, write_table, write_text
+
+
+def test_json_is_strict(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"a": float("nan"), "b": {"c": [1.5, float("inf")]}, "d": "text", "e": 3})
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {"a": None, "b": {"c": [1.5, None]}, "d": "text", "e": 3}
+
+
+def test_nothing_is_left_half_written(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(tmp_path / "a.txt", "\ud800")
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_table_leaves_nan_empty_and_disarms_formulas(tmp_path: Path) -> None:
+    columns = {"name": ["=cmd()", 'a "b", c'], "f1": [0.123456789, float("nan")], "support": [3, 0]}
+    write_table(tmp_path / "a.csv", columns)
+    with (tmp_path / "a.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["name", "f1", "support"], ["'=cmd()", "0.123457", "3"], ['a "b", c', "", "0"]]
+
+
+def test_table_refuses_columns_of_unequal_length(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        write_table(tmp_path / "a.csv", {"a": [1], "b": [1, 2]})
+
+
+def test_predictions_load_without_pickle(tmp_path: Path) -> None:
+    rows = Rows(torch.tensor([4, 7]), torch.randn(2, 3, dtype=torch.bfloat16), torch.tensor([0, 2]))
+    write_predictions(tmp_path / "predictions.npz", rows, torch.tensor([1, 2]))
+    with np.load(tmp_path / "predictions.npz", allow_pickle=False) as saved:
+        assert set(saved.files) == {"index", "logits", "predictions", "target"}
+        assert saved["index"].tolist() == [4, 7]
+        assert saved["logits"].dtype == np.float32
+        np.testing.assert_array_equal(saved["logits"], rows.logits.float().numpy())
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.npz"]

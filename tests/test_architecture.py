@@ -1,0 +1,115 @@
+"""The plan of the house, kept: floors, circles, sizes, and what importing pulls in."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "torchheads"
+
+# A file imports from lower floors only; rooms of one floor do not import each other.
+FLOORS = [
+    {"errors", "shapes", "targets"},
+    {"losses", "decisions", "calibration"},
+    {"linear"},
+    {"heads", "backbones"},
+    {"metrics", "data", "optim"},
+    {"module", "callbacks", "loggers", "artifact", "testing"},
+    {"study", "report"},
+    {"allowed_targets", "config", "build", "train", "evaluate", "predict", "cli"},
+]
+# Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
+WITHIN_A_FLOOR = {
+    ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
+    ("config", "allowed_targets"), ("build", "config"), ("train", "build"), ("train", "config"),
+    ("evaluate", "build"), ("evaluate", "config"), ("evaluate", "train"), ("predict", "build"), ("predict", "config"),
+    ("predict", "evaluate"), ("cli", "config"), ("cli", "train"), ("cli", "evaluate"), ("cli", "predict"),
+}  # fmt: skip
+HEAVY = ("lightning", "hydra", "omegaconf", "torchvision", "torchmetrics", "sklearn")
+
+
+def files() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Rooms of torchheads that a file imports anywhere, inside functions too."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module == "torchheads":
+            names = [f"torchheads.{alias.name}" for alias in node.names]
+        rooms |= {name.split(".")[1] for name in names if name.startswith("torchheads.")}
+    return rooms - {room_of(path)}
+
+
+def floor_of(room: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room_of(path) for path in files()} - {"__init__"}
+    assert rooms <= set().union(*FLOORS)
+    assert not rooms & {"utils", "helpers", "common", "misc"}
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_go_down(path: Path) -> None:
+    here = room_of(path)
+    if here == "__init__":
+        return
+    for room in imported_rooms(path):
+        assert floor_of(room) < floor_of(here) or (here, room) in WITHIN_A_FLOOR, f"{here} must not import {room}"
+
+
+def test_no_way_back_within_a_floor() -> None:
+    assert not {(a, b) for a, b in WITHIN_A_FLOOR if (b, a) in WITHIN_A_FLOOR}
+
+
+def test_hydra_and_lightning_stay_on_their_floor() -> None:
+    for path in files():
+        text = path.read_text()
+        floor = 0 if room_of(path) == "__init__" else floor_of(room_of(path))
+        assert floor == 7 or not ("import hydra" in text or "from hydra" in text or "omegaconf" in text), path
+        assert floor >= 4 or "lightning" not in text, path
+
+
+def test_sizes() -> None:
+    lengths = [len(path.read_text().splitlines()) for path in files() if path.name != "__init__.py"]
+    assert max(lengths) <= 250
+    assert median(lengths) <= 120
+    functions = []
+    for path in files():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                doc = node.body[0] if ast.get_docstring(node) else None
+                length = node.end_lineno - node.lineno + 1 - (doc.end_lineno - doc.lineno + 1 if doc else 0)
+                assert length <= 60, f"{path}:{node.name} has {length} lines"
+                functions.append(length)
+    functions.sort()
+    assert median(functions) <= 10
+    assert functions[int(len(functions) * 0.9) - 1] <= 30
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"{statement}; import sys; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    assert not modules_after("import torchheads") & {"torch", "numpy", *HEAVY}
+
+
+def test_a_head_imports_torch_alone() -> None:
+    loaded = modules_after("from torchheads import SoftmaxHead, SigmoidHead; SigmoidHead(4, 2); SoftmaxHead(4, 2)")
+    assert "torch" in loaded
+    assert not loaded & set(HEAVY)
