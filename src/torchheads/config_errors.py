@@ -1,0 +1,134 @@
+"""Turns what Hydra says about a wrong command line into one line that names the nearest right word.
+
+Hydra composes, this file only explains: which option or key was meant, or which option of a group has the key.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from hydra.errors import MissingConfigException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from torchheads.errors import HeadConfigError, TorchHeadsError
+
+PACKAGES = ("torchheads_configs", "torchheads_configs.plugin")
+"""Where the groups lie."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that looks most like a word, or None if none is near.
+
+    Args:
+        word: what was typed.
+        choices: what could have been typed.
+
+    Example:
+        >>> nearest("sofmax", ["sigmoid", "softmax"])
+        'softmax'
+    """
+    return next(iter(difflib.get_close_matches(word, list(choices), n=1)), None)
+
+
+def explain(error: Exception, overrides: Sequence[str]) -> TorchHeadsError:
+    """Return the readable form of an error that Hydra or OmegaConf raised while composing.
+
+    Args:
+        error: what was raised.
+        overrides: what was typed, such as ``["head=sofmax"]``.
+
+    Returns:
+        TH-H04 for an unknown option, TH-H05 for an unknown key and everything else a command line can get wrong; an
+        error of torchheads that a resolver raised comes back as it is.
+    """
+    if (own := own_cause(error)) is not None:
+        return own
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _unknown_option(*error.missing_cfg_file.rpartition("/")[::2], overrides)
+    if isinstance(error.__cause__, OmegaConfBaseException) and error.__cause__.full_key:
+        return _unknown_key(error.__cause__, overrides)
+    problem = next((line.strip(" .") for line in str(error).splitlines() if line.strip()), repr(error))
+    remedy = "--multirun, to run one after the other" if problem.startswith("Ambiguous value") else _see()
+    return HeadConfigError("H05", f"{' '.join(overrides)}: {problem}", remedy)
+
+
+def own_cause(error: BaseException | None) -> TorchHeadsError | None:
+    """Return the error of torchheads that Hydra or OmegaConf wrapped, or None if there is none.
+
+    Args:
+        error: what was raised.
+
+    Example:
+        >>> own_cause(ValueError("of someone else")) is None
+        True
+    """
+    while error is not None and not isinstance(error, TorchHeadsError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def options(group: str) -> dict[str, DictConfig | ListConfig]:
+    """Return the options of a group with their keys; empty if there is no such group.
+
+    Args:
+        group: a folder such as ``"head"``.
+
+    Example:
+        >>> sorted(options("head"))
+        ['sigmoid', 'softmax']
+    """
+    return {
+        file.name.removesuffix(".yaml"): OmegaConf.create(file.read_text(encoding="utf-8")) for file in _files(group)
+    }
+
+
+def groups() -> list[str]:
+    """Return the names of all groups.
+
+    Example:
+        >>> {"head", "trainer"} <= set(groups())
+        True
+    """
+    folders = [entry.name for package in PACKAGES for entry in files(package).iterdir() if entry.is_dir()]
+    return sorted(name for name in folders if _files(name))
+
+
+def _unknown_option(group: str, name: str, overrides: Sequence[str]) -> HeadConfigError:
+    """TH-H04: ``head=sofmax``."""
+    names = sorted(options(group))
+    typed = next((override for override in overrides if override.startswith(f"{group}=")), f"{group}={name}")
+    meant = nearest(name, names)
+    remedy = typed.replace(name, meant) if meant else f"{group}={names[0]}" if names else _see()
+    return HeadConfigError("H04", f"{name!r} is no option of {group!r}; allowed: {', '.join(names)}", remedy)
+
+
+def _unknown_key(cause: OmegaConfBaseException, overrides: Sequence[str]) -> HeadConfigError:
+    """TH-H05: ``head.num_clases=3``, ``decision.k=3`` without a decision, ``data.digits=[1,1]`` with other data."""
+    above, _, key = str(cause.full_key).rpartition(".")
+    keys = list(cause.parent_node or {}) if OmegaConf.is_dict(cause.parent_node) else []
+    keys = sorted(str(name) for name in keys if not str(name).startswith("_")) + ([] if above else groups())
+    typed = next((override for override in overrides if override.lstrip("+~").startswith(str(cause.full_key))), key)
+    group, _, rest = typed.partition("=")[0].partition(".")
+    part = key if above == group else rest.partition(".")[0] if not above else ""
+    owners = sorted(option for option, content in options(group).items() if part in content)
+    meant = None if owners else nearest(key, keys)
+    if meant:
+        remedy = typed.replace(key, meant, 1)
+    elif "default" in options(group):  # a group of parts that are taken together
+        remedy = f"'{group}=[default,{owners[0]}]' {typed}" if owners else _see()
+    else:
+        remedy = f"{group}={owners[0]} {typed}" if owners else _see()
+    place = f"under {above!r}" if above else "at the top"
+    return HeadConfigError("H05", f"no key {key!r} {place}; there are: {', '.join(sorted(set(keys)))}", remedy)
+
+
+def _files(group: str) -> list[Traversable]:
+    """The YAML files of a group; none if there is no such group."""
+    folders = [folder for package in PACKAGES if (folder := files(package) / group).is_dir()] if group else []
+    return [file for folder in folders for file in folder.iterdir() if file.name.endswith(".yaml")]
+
+
+def _see() -> str:
+    return "--help, which lists groups, options and keys"
