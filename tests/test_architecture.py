@@ -19,14 +19,16 @@ FLOORS = [
     {"metrics", "data", "optim"},
     {"module", "callbacks", "loggers", "artifact", "testing"},
     {"study", "report"},
-    {"allowed_targets", "config", "build", "train", "evaluate", "predict", "cli"},
+    {"allowed_targets", "config_errors", "config_checks", "run_folder", "instantiate", "config"}
+    | {"build", "train", "evaluate", "predict", "cli"},
 ]
 # Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
 WITHIN_A_FLOOR = {
     ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
-    ("config", "allowed_targets"), ("build", "config"), ("train", "build"), ("train", "config"),
-    ("evaluate", "build"), ("evaluate", "config"), ("evaluate", "train"), ("predict", "build"), ("predict", "config"),
-    ("predict", "evaluate"), ("cli", "config"), ("cli", "train"), ("cli", "evaluate"), ("cli", "predict"),
+    ("config_checks", "allowed_targets"), ("instantiate", "allowed_targets"), ("instantiate", "config_errors"),
+    ("config", "allowed_targets"), ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"),
+    ("config", "run_folder"), ("build", "config"), ("train", "build"), ("train", "config"), ("evaluate", "build"),
+    ("evaluate", "config"), ("evaluate", "train"), ("predict", "build"), ("predict", "config"), ("cli", "config"),
 }  # fmt: skip
 HEAVY = ("lightning", "hydra", "omegaconf", "torchvision", "torchmetrics", "sklearn")
 
@@ -46,7 +48,7 @@ def imported_rooms(path: Path) -> set[str]:
         names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module == "torchheads":
-            names = [f"torchheads.{alias.name}" for alias in node.names]
+            names = [f"torchheads.{alias.name}" for alias in node.names if alias.name in set().union(*FLOORS)]
         rooms |= {name.split(".")[1] for name in names if name.startswith("torchheads.")}
     return rooms - {room_of(path)}
 

@@ -87,7 +87,6 @@ def test_metrics_without_a_fitted_decision_then_with_it(tmp_path: Path) -> None:
     assert isinstance(module.head.decision, FittedThreshold)
     trainer.predict(module, dataloaders=data.calibration_dataloader(), return_predictions=False)
     rows = module.collected
-    assert rows is not None
     assert rows.index.tolist() == list(range(100))
     module.head.decision.fit(module.head.scores(rows.logits), rows.target.bool())
     trainer.test(module, datamodule=data, verbose=False)
@@ -136,6 +135,5 @@ def test_padding_rows_are_cut(tmp_path: Path) -> None:
     batches = [batch for batch, _ in zip(data.test_dataloader(), range(2), strict=False)]
     module = linear_module(SoftmaxHead, "single")
     trainer_for(tmp_path).test(module, dataloaders=Padded(batches), verbose=False)
-    assert module.collected is not None
     assert len(module.collected.index) == 3
     assert sum(module.per_class["support"]) == 3

@@ -7,7 +7,8 @@ batches of 256 in a new random order, each image cropped with a border of 4, fli
                   without workers
     torchheads    the training loader of a data module
 
-They take turns, and the ratio is that of the medians. Run: python scripts/benchmarks/input_pipeline.py --output out.json
+They take turns, and the ratio is that of the medians. Both use one
+thread of torch unless --threads says otherwise. Run: python scripts/benchmarks/input_pipeline.py --output out.json
 """
 
 import argparse
@@ -122,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=60_000)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--torchvision-batches", type=int, default=40, help="batches of an epoch that torchvision reads")
+    parser.add_argument("--torchvision-batches", type=int, default=40, help="batches it reads of an epoch")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch, for both")
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
     options = parser.parse_args()

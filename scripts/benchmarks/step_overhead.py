@@ -9,6 +9,7 @@ run in turn; the step times are medians, and the ratio is that of the medians. O
 import argparse
 import time
 import warnings
+from itertools import pairwise
 from statistics import median
 
 import torch
@@ -58,7 +59,7 @@ class Clock(Callback):
 
 def step_times(starts: list[float]) -> list[float]:
     """Seconds between beginnings, the first few steps left out."""
-    return [after - before for before, after in zip(starts[3:], starts[4:], strict=False)]
+    return [after - before for before, after in pairwise(starts[3:])]
 
 
 def lightning_steps(backbone: nn.Module, data: Noise, folder: str) -> list[float]:
@@ -110,7 +111,8 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 times["torchheads"] += lightning_steps(kind(SHAPE), data, folder)
         bare, ours = median(times["bare"]), median(times["torchheads"])
-        lines.append(f"{name:<15} bare {bare * 1e3:8.2f} ms   torchheads {ours * 1e3:8.2f} ms   ratio {ours / bare:.3f}")
+        figures = f"bare {bare * 1e3:8.2f} ms   torchheads {ours * 1e3:8.2f} ms   ratio {ours / bare:.3f}"
+        lines.append(f"{name:<15} {figures}")
     print("\n".join(lines))
 
 

@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
-from torchheads.config import instantiate
+from torchheads.config import instantiate, instantiate_each
 from torchheads.data import ClassificationData
 from torchheads.errors import CheckpointCorrupt, CheckpointMismatch
 from torchheads.module import ClassificationModule
@@ -44,7 +44,9 @@ def open_data(config: Mapping[str, Any] | None, module: ClassificationModule) ->
     trained, here = module.hparams["facts"], data_facts(data)
     for key in ("label_type", "class_names", "input_shape"):
         if trained[key] != here[key]:
-            problem = f"the checkpoint was trained on {trained['data']} with {key} {trained[key]}; {data.name} has {here[key]}"
+            problem = (
+                f"{key} is {here[key]} in {data.name}; allowed {trained[key]}, which the checkpoint was trained with"
+            )
             raise CheckpointMismatch("K04", problem, "data of the same kind, or leave data out")
     return data
 
@@ -64,8 +66,8 @@ def build_module(config: Mapping[str, Any], facts: Mapping[str, Any]) -> Classif
 def build_trainer(config: Mapping[str, Any], folder: Path) -> Trainer:
     """The trainer of a configuration; everything it writes goes into the run's folder."""
     quieten_lightning()
-    callbacks: list[Callback] = [instantiate(part) for part in (config.get("callbacks") or {}).values()]
-    loggers: list[Logger] = [instantiate(part, folder=str(folder)) for part in (config.get("logger") or {}).values()]
+    callbacks: list[Callback] = instantiate_each(config.get("callbacks"))
+    loggers: list[Logger] = instantiate_each(config.get("logger"), folder=str(folder))
     trainer: Trainer = instantiate(config["trainer"], callbacks=callbacks, logger=loggers, default_root_dir=str(folder))
     return trainer
 

@@ -65,7 +65,7 @@ class ClassificationModule(LightningModule):
         self.val_metrics, self.test_metrics, self.default_metrics = (self._suite() for _ in range(3))
         self.global_mean = GlobalMean()
         self.collector = Collector()
-        self.collected: Rows | None = None
+        self.collected: Rows
         self.results: dict[str, dict[str, float]] = {}
         self.per_class: dict[str, list[float]] = {}
 
@@ -79,7 +79,7 @@ class ClassificationModule(LightningModule):
 
     @property
     def watched_mode(self) -> str:
-        """"max" or "min": which way the watched key is better."""
+        """ "max" or "min": which way the watched key is better."""
         return self.val_metrics.direction(self.val_metrics.watched)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -158,7 +158,8 @@ class ClassificationModule(LightningModule):
         """
         logits = self(batch.input)
         count = loader.real_rows(batch_idx) if hasattr(loader, "real_rows") else len(logits)
-        return Batch(*(None if value is None else value[:count] for value in batch)), logits[:count]
+        mask = None if batch.mask is None else batch.mask[:count]
+        return Batch(batch.input[:count], batch.target[:count], batch.index[:count], mask), logits[:count]
 
     def _decide(self, logits: Tensor) -> Tensor | None:
         """Predictions, or None while the decision is not fitted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from pathlib import Path
 
 import torch
@@ -31,7 +32,7 @@ def predict(config: DictConfig, folder: Path) -> Path:
     loader = data.evaluation_dataloader(plain["split"])
     trainer.predict(module, dataloaders=loader, return_predictions=False)
     output = Path(plain["output"] or folder / "predictions.csv")
-    if trainer.is_global_zero and module.collected is not None:
+    if trainer.is_global_zero:
         head, rows = module.head, module.collected
         with torch.no_grad():
             decided = in_words(head.predict(rows.logits), head.class_names)
@@ -52,4 +53,4 @@ def in_words(predictions: Tensor, class_names: tuple[str, ...]) -> list[str]:
     """
     if predictions.ndim == 1:
         return [class_names[index] for index in predictions.tolist()]
-    return [";".join(name for name, chosen in zip(class_names, row, strict=True) if chosen) for row in predictions.tolist()]
+    return [";".join(compress(class_names, row)) for row in predictions.tolist()]

@@ -1,4 +1,4 @@
-"""One run, from a configuration to a folder: train, take the best weights, fit the decision, test, write it all down."""
+"""One run, from a configuration to a folder: train, take the best weights, fit the decision, test, write it down."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ def write_run(folder: Path, module: ClassificationModule, record: dict[str, Any]
 def show(record: dict[str, Any], folder: Path) -> None:
     """Print the test metrics and where the results are."""
     console = Console()
-    title = f"{record['head']} head on {record['data']}, seed {record['seed']}, {record['samples']['test']} test examples"
+    title = (
+        f"{record['head']} head on {record['data']}, seed {record['seed']}, {record['samples']['test']} test examples"
+    )
     console.print(f"\n{title}")
     console.print(metric_table(record["test"], record["test_default_decision"]))
     seconds = record["seconds"]

@@ -18,7 +18,7 @@ class Rows(NamedTuple):
         target: shape (n,) or (n, c), on the CPU.
     """
 
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # shadows tuple.index, which nobody asks of a split
     logits: Tensor
     target: Tensor
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from torchheads.decisions.functional import logit
@@ -39,6 +39,9 @@ class DecisionRule(nn.Module, ABC):
         Raises:
             HeadConfigError: code H03, when the rule does not fit so many classes.
         """
+
+    def fit(self, scores: Float[Tensor, "m c"], target: Bool[Tensor, "m c"]) -> None:
+        """Learn from held-out scores (m, c) and label sets (m, c); a rule with nothing to learn stays as it is."""
 
     @abstractmethod
     def forward(self, scores: Float[Tensor, "m c"]) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchheads.calibration import Calibrator, Identity
 from torchheads.decisions import DecisionRule
 from torchheads.heads import checks
-from torchheads.heads.functional import full_precision
+from torchheads.heads.functional import at_least_one, full_precision
 from torchheads.losses import Criterion
 from torchheads.shapes import check_logits, classify, rows, unrows
 from torchheads.targets import ClassDistribution, ClassIndex, LabelSet, LabelType, SoftLabelSet, TargetForm
@@ -33,7 +33,7 @@ class ClassificationHead(nn.Module, ABC):
     """The last layer of a classifier with everything that follows from its link function.
 
     Abstract; use `torchheads.SoftmaxHead` or `torchheads.SigmoidHead`, whose docstrings explain the arguments. A new
-    head names its parts (the class attributes below) and implements the four methods marked abstract.
+    head names its parts (the class attributes below) and implements the three methods marked abstract.
     """
 
     natural_label_type: ClassVar[LabelType]
@@ -85,10 +85,6 @@ class ClassificationHead(nn.Module, ABC):
         self.decision.bind(self.num_classes)
 
     # What a head must say for itself ------------------------------------------------------------------------------
-
-    @abstractmethod
-    def uniform_prior(self) -> float:
-        """How often a class is right when nothing is known: a number in (0, 1)."""
 
     @abstractmethod
     def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
@@ -146,18 +142,18 @@ class ClassificationHead(nn.Module, ABC):
         readable = self.validate and checks.readable(target)
         if readable:
             self.form.check_values(target)
-        values, known = self.form.rows(target, mask)
+        target_rows = self.form.rows(target, mask)
         row_logits = full_precision(rows(logits))
-        losses = self.criterion(row_logits, self.criterion_target(values, row_logits.dtype), known)
-        loss: Tensor = losses.sum() / at_least_one(known_rows(known, values.shape[0]))
+        values = self.criterion_target(target_rows.values, row_logits.dtype)
+        losses: Tensor = self.criterion(row_logits, values, target_rows.known)
+        loss = losses.sum() / at_least_one(target_rows.num_known)
         if readable:
             checks.check_loss(self, loss, logits)
         return loss
 
     def count(self, target: Tensor, mask: Tensor | None = None) -> int | Tensor:
         """Over how many examples (positions) `loss` averages: the weight of this batch in any larger mean."""
-        values, known = self.form.rows(target, mask)
-        return known_rows(known, values.shape[0])
+        return self.form.rows(target, mask).num_known
 
     @torch.no_grad()
     def nll(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Float[Tensor, "m"]:
@@ -219,7 +215,7 @@ class ClassificationHead(nn.Module, ABC):
         if isinstance(self.prior, str) and self.prior == "zero":
             nn.init.zeros_(checks.find_bias(self))
         elif self.prior is None or isinstance(self.prior, str):
-            self.set_prior(self.uniform_prior())
+            self.set_prior(1 / max(self.num_classes, 2))  # nothing is known
         else:
             self.set_prior(self.prior)
         self.awaits_prior = isinstance(self.prior, str) and self.prior == "data"
@@ -250,13 +246,3 @@ class ClassificationHead(nn.Module, ABC):
         shown = f"in_features={self.in_features}, num_classes={self.num_classes}, label_type={self.label_type!r}"
         fitted = self.decision.fitted and self.calibrator.fitted
         return f"{shown}, prior={prior}, {'ready to decide' if fitted else 'decision not fitted'}"
-
-
-def known_rows(known: Tensor | None, count: int) -> int | Tensor:
-    """The number of rows with anything known in them."""
-    return count if known is None else (known if known.ndim == 1 else known.any(dim=1)).sum()
-
-
-def at_least_one(count: int | Tensor) -> int | Tensor:
-    """A count to divide by, so that the mean of nothing is 0."""
-    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)

@@ -20,6 +20,16 @@ def full_precision(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
+def at_least_one(count: int | Tensor) -> int | Tensor:
+    """A count to divide by, so that the mean of nothing is 0.
+
+    Example:
+        >>> at_least_one(0)
+        1
+    """
+    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)
+
+
 def log_odds(logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
     """The log-odds of each class under the softmax, shape (m, c): logit(p_c) without ever forming a saturated p_c.
 

@@ -55,10 +55,6 @@ class SigmoidHead(ClassificationHead):
     natural_decision = {"single": Argmax, "multi": Threshold}
     default_decision = natural_decision
 
-    def uniform_prior(self) -> float:
-        """1/C, and 1/2 for a single yes-or-no question."""
-        return 1 / max(self.num_classes, 2)
-
     def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
         """Label sets (m, c) as they are; class indices (m,) as one-hot rows."""
         return self.form.multi_hot(values, dtype)

@@ -57,10 +57,6 @@ class SoftmaxHead(ClassificationHead):
     default_decision = {"single": Argmax, "multi": Threshold}
     min_classes = 2
 
-    def uniform_prior(self) -> float:
-        """1/C: the same for every class."""
-        return 1 / self.num_classes
-
     def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
         """Class indices (m,) as they are; label sets (m, c) as the uniform distribution over their labels."""
         return self.form.distribution(values, dtype)

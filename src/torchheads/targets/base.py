@@ -24,6 +24,13 @@ class TargetRows(NamedTuple):
     values: Tensor
     known: Bool[Tensor, "..."] | None
 
+    @property
+    def num_known(self) -> int | Tensor:
+        """How many rows have anything known in them: what a mean over examples divides by."""
+        if self.known is None:
+            return self.values.shape[0]
+        return (self.known if self.known.ndim == 1 else self.known.any(dim=1)).sum()
+
 
 class TargetForm(ABC):
     """How the target of one label type is laid out, checked and turned into rows.

@@ -1,0 +1,10 @@
+"""Lightning callbacks that know what a run watches, because its module tells them."""
+
+from torchheads.callbacks.best_checkpoint import BestCheckpoint
+from torchheads.callbacks.early_stopping import EarlyStopping
+from torchheads.callbacks.gradient_clipping import GradientClipping
+from torchheads.callbacks.progress import Progress
+from torchheads.callbacks.start_summary import StartSummary
+from torchheads.callbacks.weight_averaging import WeightAveraging
+
+__all__ = ["BestCheckpoint", "EarlyStopping", "GradientClipping", "Progress", "StartSummary", "WeightAveraging"]

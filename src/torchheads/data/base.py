@@ -1,0 +1,184 @@
+"""What every data set offers: splits in memory, keyed loaders, and the numbers a head and its prior need.
+
+n examples, c classes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
+
+import torch
+from jaxtyping import Float, Int64
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from torchheads.data.augmentation import Augmentation
+from torchheads.data.batch import Batch, Split
+from torchheads.data.functional.sharing import Shard
+from torchheads.data.functional.statistics import (
+    Moments,
+    channel_moments,
+    class_index_counts,
+    label_set_counts,
+    smoothed_prior,
+)
+from torchheads.data.loader import KeyedLoader
+from torchheads.data.resume import batches_done, mend_progress
+from torchheads.data.sampler import EvaluationSampler, KeyedSampler, RowSampler
+from torchheads.errors import DataError
+
+__all__ = ["Batch", "ClassificationData", "Split"]
+
+SPLITS: Final = ("train", "val", "calibration", "test")
+_CLASS_COUNTS: Final[dict[str, Callable[[Tensor, int], Int64[Tensor, "c"]]]] = {
+    "single": class_index_counts,
+    "multi": label_set_counts,
+}
+
+
+class ClassificationData(LightningDataModule, ABC):
+    """Four disjoint splits of images in memory and their loaders; a data set adds its names and `load_splits`.
+
+    The data own the label type. ``split_seed`` decides which rows are in which split, ``seed`` decides order and
+    augmentation: runs with other seeds are compared on the same test rows. The loaders read ranks from
+    ``torch.distributed`` themselves (``Trainer(use_distributed_sampler=False)``) and keep their split on the trainer's
+    device.
+
+    Args:
+        batch_size: training rows of a step on one rank, >= 1.
+        eval_batch_size: the same for every other split.
+        split_seed: which rows are in which split.
+        seed: order of the training rows and their augmentation.
+        augment: what is done to training images; None for nothing.
+        drop_last: leave out the last, shorter training step.
+
+    Raises:
+        DataError: code D11 for a batch size below 1; from `setup` code D01 for an empty split.
+    """
+
+    name: str
+    label_type: Literal["single", "multi"]
+    class_names: tuple[str, ...]
+
+    def __init__(
+        self,
+        batch_size: int,
+        eval_batch_size: int,
+        split_seed: int,
+        seed: int,
+        augment: Augmentation | None,
+        drop_last: bool,
+    ) -> None:
+        super().__init__()
+        for option, size in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size)):
+            if size < 1:
+                raise DataError("D11", f"{option}={size}; allowed 1 or more", f"data.{option}=64")
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.split_seed = split_seed
+        self.seed = seed
+        self.augment = augment
+        self.drop_last = drop_last
+        self._splits: Mapping[str, Split] = {}
+        self._moments: Moments | None = None
+
+    @property
+    @abstractmethod
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input: channels, height, width."""
+
+    @abstractmethod
+    def load_splits(self) -> dict[str, Split]:
+        """The splits train, val, calibration and test; a function of ``split_seed`` and the constructor's options."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes C."""
+        return len(self.class_names)
+
+    @property
+    def num_samples(self) -> dict[str, int]:
+        """Number of examples of each split."""
+        return {name: len(self.split(name).target) for name in SPLITS}
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the splits once; safe to call again, with or without a trainer.
+
+        Raises:
+            DataError: code D01 for an empty split.
+        """
+        if self._splits:
+            return
+        splits = self.load_splits()
+        for name in SPLITS:
+            if len(splits[name].target) == 0:
+                raise DataError(
+                    "D01", f"split {name!r} of {self.name} is empty; allowed 1 row or more", f"more {name} rows"
+                )
+        self._splits = splits
+        self._moments = channel_moments(splits["train"].input)
+
+    def split(self, name: str) -> Split:
+        """All raw examples of a split, loaded when first asked for.
+
+        Raises:
+            DataError: code D13 for a name that is no split, and those of `setup`.
+        """
+        if name not in SPLITS:
+            raise DataError("D13", f"split {name!r} of {self.name}; allowed {', '.join(SPLITS)}", "split=test")
+        self.setup()
+        return self._splits[name]
+
+    def prior(self) -> Float[Tensor, "c"]:
+        """Share of training examples that hold each class, ``(n_c + 1) / (N + 2)``, shape (C,), float32."""
+        target = self.split("train").target
+        return smoothed_prior(_CLASS_COUNTS[self.label_type](target, self.num_classes), len(target))
+
+    def train_dataloader(self) -> KeyedLoader:
+        """Training batches in the order of (seed, epoch), augmented; this rank's share."""
+        rows = len(self.split("train").target)
+        sampler = KeyedSampler(rows, self.batch_size, seed=self.seed, drop_last=self.drop_last)
+        loader = self._loader("train", sampler, self.augment)
+        loader.begin = lambda: self._begin_training(loader)
+        return loader
+
+    def val_dataloader(self) -> KeyedLoader:
+        """Validation batches in ascending order of rows; this rank's share, padded (see `EvaluationSampler`)."""
+        return self.evaluation_dataloader("val")
+
+    def calibration_dataloader(self) -> KeyedLoader:
+        """Batches of the split that calibrators and thresholds are fitted on; as `val_dataloader`."""
+        return self.evaluation_dataloader("calibration")
+
+    def test_dataloader(self) -> KeyedLoader:
+        """Test batches; as `val_dataloader`."""
+        return self.evaluation_dataloader("test")
+
+    def predict_dataloader(self) -> KeyedLoader:
+        """All test rows in ascending order, on every rank: predictions need no gathering and no cutting."""
+        return self.evaluation_dataloader("test", Shard(rank=0, world=1))
+
+    def evaluation_dataloader(self, name: str, shard: Shard | None = None) -> KeyedLoader:
+        """Batches of any split as it is: ascending order, no augmentation.
+
+        Args:
+            name: train, val, calibration or test.
+            shard: the rank to read for; None asks ``torch.distributed``.
+        """
+        sampler = EvaluationSampler(len(self.split(name).target), self.eval_batch_size, shard)
+        return self._loader(name, sampler, None)
+
+    def _begin_training(self, loader: KeyedLoader) -> int | None:
+        """Batches already trained on, where ``loader`` is the one the trainer trains from."""
+        trainer = self.trainer
+        if trainer is None or not trainer.training or trainer.train_dataloader is not loader:
+            return None
+        mend_progress(trainer)
+        return batches_done(trainer)
+
+    def _loader(self, name: str, sampler: RowSampler, augment: Augmentation | None) -> KeyedLoader:
+        split, moments = self.split(name), self._moments
+        if moments is None:  # pragma: no cover - split() has loaded it
+            raise DataError("D01", f"{self.name} has no training split", "data.setup()")
+        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+        return KeyedLoader(split, moments, sampler, augment, self.seed, device)

@@ -1,0 +1,106 @@
+"""The best epoch is kept, the last one too, and what is no number is never best."""
+
+import math
+
+import pytest
+import torch
+
+from torchheads.callbacks import BestCheckpoint
+from torchheads.errors import HeadConfigError, NonFiniteError
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "scores", "best"),
+    [
+        ("max", [0.5, 0.9, 0.7], 1),
+        ("min", [0.5, 0.9, 0.7], 0),
+        ("max", [math.nan, 0.2, 0.1], 1),
+        ("max", [0.4, math.nan, 0.3], 0),
+        ("max", [0.4, math.inf, 0.5], 2),
+        ("min", [-math.inf, 0.4, math.nan], 1),
+        ("max", [0.4, 0.4, 0.4], 2),
+        ("max", [0.4, 0.5, 0.5], 2),
+        ("min", [0.4, 0.3, 0.3], 2),
+    ],
+)
+def test_best_is_the_best_finite_epoch_and_last_is_the_last(scripted, batches, trainer, tmp_path, mode, scores, best):
+    callback = BestCheckpoint(str(tmp_path / "kept"))
+    trainer(callback).fit(scripted(scores, mode=mode), batches, batches)
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert load(tmp_path / "kept" / "best.ckpt")["epoch"] == best
+    assert load(tmp_path / "kept" / "last.ckpt")["epoch"] == 2
+    assert callback.best_model_path == str(tmp_path / "kept" / "best.ckpt")
+    assert callback.best_model_score.item() == pytest.approx(scores[best])
+
+
+@pytest.mark.parametrize("options", [{"check_val_every_n_epoch": 2, "max_epochs": 4}, {"val_check_interval": 0.5}])
+def test_other_validation_rhythms(scripted, batches, trainer, tmp_path, options):
+    trainer(BestCheckpoint(), **options).fit(scripted([0.1, 0.9, 0.3, 0.4]), batches, batches)
+    assert load(tmp_path / "checkpoints" / "best.ckpt")["epoch"] == 1
+    assert load(tmp_path / "checkpoints" / "last.ckpt")["epoch"] == options.get("max_epochs", 3) - 1
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
+def test_no_finite_score_is_an_error_at_the_end(scripted, batches, trainer, tmp_path, score):
+    with pytest.raises(
+        NonFiniteError, match=rf"TH-N01: val/accuracy was finite in no .* {score}\).*Try: a lower optim"
+    ):
+        trainer(BestCheckpoint()).fit(scripted([score] * 3), batches, batches)
+    assert not (tmp_path / "checkpoints" / "best.ckpt").exists()
+    assert (tmp_path / "checkpoints" / "last.ckpt").exists()
+
+
+def test_a_run_too_short_to_validate_is_an_error(scripted, batches, trainer):
+    with pytest.raises(HeadConfigError, match=r"TH-H08: val/accuracy was never logged: training ended after 2 steps"):
+        trainer(BestCheckpoint(), max_steps=2, max_epochs=-1).fit(scripted([0.5]), batches, batches)
+
+
+def test_test_on_best_loads_with_weights_only(scripted, batches, trainer, tmp_path):
+    module, run = scripted([0.5, 0.9, 0.7]), trainer(BestCheckpoint())
+    run.fit(module, batches, batches)
+    run.test(module, batches, ckpt_path="best", weights_only=True, verbose=False)
+    best = load(tmp_path / "checkpoints" / "best.ckpt")["state_dict"]
+    assert all(torch.equal(module.seen[-1][name], best[name]) for name in best)
+
+
+def test_a_resumed_run_knows_the_best_of_the_first(scripted, batches, trainer, tmp_path):
+    trainer(BestCheckpoint(), max_epochs=2).fit(scripted([0.9, 0.5]), batches, batches)
+    callback = BestCheckpoint()
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    run = trainer(callback, max_epochs=4)
+    run.fit(scripted([0.0, 0.0, 0.8, 0.7]), batches, batches, ckpt_path=last, weights_only=True)
+    assert load(tmp_path / "checkpoints" / "best.ckpt")["epoch"] == 0
+    assert load(last)["epoch"] == 3
+    assert callback.best_model_score.item() == pytest.approx(0.9)
+
+
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
+def test_a_resumed_run_that_watches_something_else_still_has_one_best_file(scripted, batches, trainer, tmp_path):
+    trainer(BestCheckpoint(), max_epochs=2).fit(scripted([0.9, 0.5]), batches, batches)
+    folder = tmp_path / "checkpoints"
+    module = scripted([0.0, 0.0, 0.8, 0.7], watched="val/nll", mode="min")
+    trainer(BestCheckpoint(), max_epochs=4).fit(
+        module, batches, batches, ckpt_path=folder / "last.ckpt", weights_only=True
+    )
+    assert sorted(path.name for path in folder.iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert load(folder / "best.ckpt")["epoch"] == 3
+
+
+def test_another_runs_folder_is_refused(scripted, batches, trainer, tmp_path):
+    trainer(BestCheckpoint()).fit(scripted([0.5] * 3), batches, batches)
+    before = (tmp_path / "checkpoints" / "best.ckpt").read_bytes()
+    with pytest.raises(HeadConfigError, match=r"TH-H16: .*checkpoints already holds .*Try: ckpt_path=.*last\.ckpt"):
+        trainer(BestCheckpoint()).fit(scripted([0.9] * 3), batches, batches)
+    assert (tmp_path / "checkpoints" / "best.ckpt").read_bytes() == before
+
+
+def test_the_same_trainer_may_fit_on(scripted, batches, trainer):
+    module, run = scripted([0.5] * 5), trainer(BestCheckpoint())
+    run.fit(module, batches, batches)
+    run.fit_loop.max_epochs = 5
+    run.fit(module, batches, batches)
+    assert run.current_epoch == 5

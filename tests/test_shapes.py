@@ -1,0 +1,83 @@
+"""Rows and their way back against loops over positions; what cannot be logits or features is refused."""
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given
+from torch import nn
+
+from torchheads.errors import HeadConfigError, LogitsError
+from torchheads.shapes import check_logits, classify, rows, unrows
+
+SHAPES = st.tuples(st.integers(0, 3), st.integers(1, 4), st.lists(st.integers(1, 3), max_size=3)).map(
+    lambda parts: (parts[0], parts[1], *parts[2])
+)
+
+
+def numbered(shape):
+    return torch.arange(float(torch.Size(shape).numel())).reshape(shape)
+
+
+def test_rows_by_hand():
+    # (1, 2, 1, 3): class 0 holds 0 1 2, class 1 holds 3 4 5; the position j has the row (j, j + 3).
+    assert rows(numbered((1, 2, 1, 3))).tolist() == [[0, 3], [1, 4], [2, 5]]
+
+
+def test_rows_are_the_positions_in_order():
+    values = numbered((2, 3, 4, 5))
+    loop = [values[n, :, i, j] for n in range(2) for i in range(4) for j in range(5)]
+    assert torch.equal(rows(values), torch.stack(loop))
+
+
+def test_rows_of_plain_logits_are_a_view():
+    values = numbered((2, 3))
+    assert rows(values) is values
+    assert unrows(values, like=values) is values
+
+
+@given(SHAPES)
+def test_unrows_undoes_rows(shape):
+    values = numbered(shape)
+    assert rows(values).shape == (values.numel() // shape[1], shape[1])
+    assert torch.equal(unrows(rows(values), like=values), values)
+
+
+@given(SHAPES)
+def test_check_logits_takes_what_is_right(shape):
+    check_logits(numbered(shape), shape[1])
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 2), (2, 2, 3), (3, 0)])
+def test_logits_of_a_wrong_shape(shape):
+    with pytest.raises(LogitsError, match=r"TH-L04: logits of shape .*; allowed \(N, 3\).*Try: logits = head\(feat"):
+        check_logits(torch.zeros(shape), 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64])
+def test_logits_of_a_wrong_dtype(dtype):
+    with pytest.raises(LogitsError, match=r"TH-L04: logits of dtype .*; allowed floating point\. Try: logits\.float"):
+        check_logits(torch.zeros(2, 3, dtype=dtype), 3)
+
+
+@pytest.mark.parametrize("spatial", [(), (5,), (2, 3), (2, 1, 2)])
+def test_a_linear_classifier_at_every_position(spatial):
+    linear, features = nn.Linear(4, 3), torch.randn(2, 4, *spatial)
+    logits = classify(linear, features, 4)
+    assert logits.shape == (2, 3, *spatial)
+    for n in range(2):
+        for place in torch.ones(spatial).nonzero().tolist():
+            here = (n, slice(None), *place)
+            torch.testing.assert_close(logits[here], linear.weight @ features[here] + linear.bias)
+
+
+def test_any_other_classifier_gets_the_features_as_they_are():
+    features = torch.randn(2, 4, 5, 5)
+    conv = nn.Conv2d(4, 3, 1)
+    assert torch.equal(classify(conv, features, 4), conv(features))
+    assert classify(nn.Identity(), features, 4) is features
+
+
+@pytest.mark.parametrize(("shape", "remedy"), [((2, 5), "in_features=5"), ((4,), "the width of the features")])
+def test_features_of_a_wrong_width(shape, remedy):
+    with pytest.raises(HeadConfigError, match=rf"TH-L03: features of shape .* for in_features=4; .*Try: .*{remedy}"):
+        classify(nn.Linear(4, 3), torch.zeros(shape), 4)
