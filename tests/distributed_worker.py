@@ -1,6 +1,6 @@
 """What each of two processes runs in test_distributed.py: one step of training and one test, figures to a file.
 
-    torchrun --nproc-per-node 2 tests/distributed_worker.py HEAD LABEL_TYPE OUTPUT FOLDER
+Usage: torchrun --nproc-per-node 2 tests/distributed_worker.py HEAD LABEL_TYPE OUTPUT FOLDER
 """
 
 import json

@@ -4,7 +4,8 @@ m rows (examples or positions), c classes.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -61,8 +62,9 @@ class DecisionRule(nn.Module, ABC):
         own = {prefix + name: value for name, value in self._buffers.items() if value is not None}
         for key in [key for key in state_dict if key.startswith(prefix) and key not in own]:
             del state_dict[key]  # numbers of another kind of rule
+        keep = self.named or not own.keys() <= state_dict.keys()  # all of a rule's numbers, or none of them
         for key, value in own.items():
-            if self.named or key not in state_dict:
+            if keep:
                 state_dict[key] = value
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]
 
@@ -81,6 +83,25 @@ def check_threshold(value: float, space: str) -> float:
         problem = f"threshold {value} in {space} space; allowed " + ("0..1" if space == "probability" else "a number")
         raise HeadConfigError("H03", problem, 'space="logit" for a threshold on the raw output (decision.space=logit)')
     return logit(value)
+
+
+def plain_numbers(value: float | Sequence[float] | Tensor) -> float | list[float]:
+    """One number as a float, several as a list of floats; numbers of numpy and tensors too.
+
+    Raises:
+        HeadConfigError: code H03, for anything else.
+
+    Example:
+        >>> plain_numbers(torch.tensor([0.5, 0.25]))
+        [0.5, 0.25]
+    """
+    numbers = value.tolist() if isinstance(value, Tensor) else value
+    try:
+        if isinstance(numbers, str):
+            raise TypeError
+        return float(numbers) if isinstance(numbers, Real) else [float(number) for number in numbers]
+    except (TypeError, ValueError):
+        raise HeadConfigError("H03", f"threshold {value!r}; allowed one number, or one a class", "0.5") from None
 
 
 def score_buffer(cuts: list[float]) -> Tensor:

@@ -19,7 +19,8 @@ class FittedThreshold(DecisionRule):
     known beforehand use `Threshold`.
 
     Raises:
-        FitError: code F01 when used before `fit`; F02 when fitted without any positive label.
+        FitError: code F01 when used before `fit`; F02 when fitted without any positive label; F03 when fitted on scores
+            that are not finite or not of the classes it was bound to.
 
     Example:
         >>> rule = FittedThreshold()
@@ -39,29 +40,36 @@ class FittedThreshold(DecisionRule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("cut", torch.zeros(0))
+        self.register_buffer("cut", torch.zeros(0, dtype=torch.float32))
         self.register_buffer("is_fitted", torch.tensor(False))
 
     @property
     def fitted(self) -> bool:
         """Whether `fit` was called or a fitted state was loaded."""
-        return bool(self.is_fitted)
+        return self.is_fitted.device.type != "meta" and bool(self.is_fitted)
 
     def bind(self, num_classes: int) -> None:
-        """Make room for one cut a class, so that states of this rule have one shape."""
-        self.cut = torch.zeros(num_classes)
+        """Make room for one cut a class, so that states of this rule have one shape; keep a cut that was learned."""
+        if not self.fitted or self.cut.shape != (num_classes,):
+            self.cut = torch.zeros(num_classes, dtype=torch.float32)
+            self.is_fitted = torch.zeros_like(self.is_fitted)
 
     @torch.no_grad()
     def fit(self, scores: Float[Tensor, "m c"], target: Bool[Tensor, "m c"]) -> None:
         """Learn the cut from held-out scores of shape (m, c) and their label sets of shape (m, c).
 
         Raises:
-            FitError: code F02, when no entry of the target is positive.
+            FitError: code F02, when no entry of the target is positive; F03, when the scores do not fit.
         """
+        if scores.shape[1] != len(self.cut) or not scores.isfinite().all():
+            problem = f"scores of shape {tuple(scores.shape)}; allowed finite ones of shape (n, {len(self.cut)})"
+            raise FitError("F03", problem, "head.scores(logits) of a split that gives finite logits")
         if not target.any():
             problem = f"no positive label among {scores.shape[0]} held-out examples; a threshold cannot be fitted"
             raise FitError("F02", problem, "decision=threshold decision.value=0.5, or a larger calibration split")
-        self.cut = self.cut.new_full((scores.shape[1],), best_micro_f1_cut(scores, target))
+        best = best_micro_f1_cut(scores, target)
+        cut = self.cut.new_full((scores.shape[1],), best)
+        self.cut = cut.where(cut.double() <= best, cut.nextafter(torch.full_like(cut, -torch.inf)))  # never rounded up
         self.is_fitted = torch.ones_like(self.is_fitted)
 
     def forward(self, scores: Float[Tensor, "m c"]) -> Bool[Tensor, "m c"]:

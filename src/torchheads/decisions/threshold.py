@@ -9,7 +9,7 @@ from typing import Literal
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from torchheads.decisions.base import DecisionRule, check_threshold, score_buffer
+from torchheads.decisions.base import DecisionRule, check_threshold, plain_numbers, score_buffer
 from torchheads.decisions.functional import above
 from torchheads.errors import HeadConfigError
 
@@ -40,18 +40,20 @@ class Threshold(DecisionRule):
     cut: Tensor
 
     def __init__(
-        self, value: float | Sequence[float] | None = None, space: Literal["probability", "logit"] = "probability"
+        self,
+        value: float | Sequence[float] | Tensor | None = None,
+        space: Literal["probability", "logit"] = "probability",
     ) -> None:
         super().__init__()
         self.named = value is not None
-        self.value = 0.5 if value is None else value
+        self.value = plain_numbers(0.5 if value is None else value)
         self.space = space
-        values = [self.value] if isinstance(self.value, int | float) else list(self.value)
+        values = self.value if isinstance(self.value, list) else [self.value]
         self.register_buffer("cut", score_buffer([check_threshold(number, space) for number in values]))
 
     def bind(self, num_classes: int) -> None:
         """Spread one number over all classes; refuse a list of another length (HeadConfigError, code H03)."""
-        if isinstance(self.value, int | float):
+        if not isinstance(self.value, list):
             self.cut = self.cut[:1].expand(num_classes).clone()
         elif self.cut.shape != (num_classes,):
             problem = f"{self.cut.numel()} thresholds for {num_classes} classes; allowed one, or one a class"

@@ -64,8 +64,7 @@ class ClassificationHead(nn.Module, ABC):
         self.prior = prior
         self.awaits_prior = False  # True until set_prior, where the train split gives the prior
         checks.check_construction(self, in_features, num_classes, score, class_names)
-        self.in_features = in_features
-        self.num_classes = num_classes
+        self.in_features, self.num_classes = int(in_features), int(num_classes)
         self.score = score
         self.validate = validate
         self.class_names = tuple(class_names or map(str, range(num_classes)))
@@ -118,7 +117,7 @@ class ClassificationHead(nn.Module, ABC):
             features: floating point, shape (N, D) or (N, D, *spatial).
             target: class indices of shape (N, *spatial) for label type "single", a multi-hot of shape
                 (N, C, *spatial) for "multi".
-            mask: bool of the target's shape, False where the target is unknown.
+            mask: bool of the target's shape (of (N, *spatial) for distributions), False where the target is unknown.
 
         Returns:
             A scalar; 0 with zero gradient when nothing is known.
@@ -139,10 +138,10 @@ class ClassificationHead(nn.Module, ABC):
         """
         check_logits(logits, self.num_classes)
         self.form.check_form(target, logits)
+        target_rows = self.form.rows(target, mask)
         readable = self.validate and checks.readable(target)
         if readable:
-            self.form.check_values(target)
-        target_rows = self.form.rows(target, mask)
+            self.form.check_values(target, mask)
         row_logits = full_precision(rows(logits))
         values = self.criterion_target(target_rows.values, row_logits.dtype)
         losses: Tensor = self.criterion(row_logits, values, target_rows.known)
@@ -158,9 +157,9 @@ class ClassificationHead(nn.Module, ABC):
     @torch.no_grad()
     def nll(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Float[Tensor, "m"]:
         """Negative log-likelihood of each example (position) in nats, shape (N * spatial,): the unweighted loss."""
+        row_logits = self.calibrated(logits)
         self.form.check_form(target, logits)
         values, known = self.form.rows(target, mask)
-        row_logits = self.calibrated(logits)
         target_rows = self.criterion_target(values, row_logits.dtype)
         result: Tensor = self.natural_criterion().to(logits.device)(row_logits, target_rows, known)
         return result
@@ -236,7 +235,8 @@ class ClassificationHead(nn.Module, ABC):
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]
-        self.awaits_prior = False  # a loaded state is never overwritten by a prior
+        if any(key.startswith(f"{prefix}classifier.") for key in state_dict):
+            self.awaits_prior = False  # a loaded state is never overwritten by a prior
 
     def extra_repr(self) -> str:
         """The constructor's arguments, the label type and whether the decision is fitted."""

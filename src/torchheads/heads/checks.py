@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from torchheads.calibration import Calibrator
+from torchheads.decisions import DecisionRule
 from torchheads.errors import HeadConfigError, NonFiniteError
+from torchheads.losses import Criterion
 
 if TYPE_CHECKING:
     from torchheads.heads.base import ClassificationHead
@@ -27,7 +31,7 @@ def check_construction(
         problem = f"prior={head.prior!r}; allowed None, a number, one number a class, 'data' or 'zero'"
         raise HeadConfigError("H20", problem, "prior='data' (head.prior=data)")
     for name, size in (("in_features", in_features), ("num_classes", num_classes)):
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise HeadConfigError("H01", f"{owner} got {name}={size!r}; allowed whole numbers >= 1", f"{name}=10")
     smallest = max(head.min_classes, 2 if head.label_type == "single" else 1)
     if num_classes < smallest:
@@ -50,6 +54,12 @@ def check_parts(head: ClassificationHead) -> None:
         HeadConfigError: codes H24 (criterion), H03 (decision rule).
     """
     owner, criterion, decision = type(head).__name__, head.criterion, head.decision
+    for part, kind in ((criterion, Criterion), (head.calibrator, Calibrator), (decision, DecisionRule)):
+        if not isinstance(part, kind):
+            problem = f"{owner} got {type(part).__name__}; allowed a torchheads {kind.__name__}"
+            raise HeadConfigError(
+                "H24", problem, f"{head.natural_criterion.__name__}()" if kind is Criterion else "None"
+            )
     if criterion.link != head.natural_criterion.link:
         problem = f"{owner} got {type(criterion).__name__}, which is a loss for {criterion.link} heads"
         raise HeadConfigError("H24", problem, f"{head.natural_criterion.__name__}, or the other head")
@@ -73,7 +83,7 @@ def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor) -> None:
     Raises:
         NonFiniteError: codes L01 (NaN), L02 (infinite).
     """
-    if loss.device.type != "cpu" or loss.isfinite():
+    if not readable(loss) or loss.isfinite():
         return
     bad = (~logits.isfinite()).flatten(1).any(dim=1).nonzero()
     where = f"logits of sample {int(bad[0])} are not finite" if len(bad) else "though every logit is finite"

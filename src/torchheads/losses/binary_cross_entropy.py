@@ -65,11 +65,14 @@ class BinaryCrossEntropy(Criterion):
 
         ``known`` of shape (m,) drops whole rows, of shape (m, c) single entries from the sum over classes.
         """
+        if known is not None:
+            known = known if known.ndim == 2 else known.unsqueeze(1)
+            logits = logits.where(known, 0)  # before the loss, so that NaN in a dropped entry has no gradient
         class_weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
         pos_weight = None if self.pos_weight is None else self.pos_weight.to(logits.dtype)
         entries = binary_cross_entropy(logits, target, class_weight, pos_weight, self.label_smoothing)
         if known is not None:
-            entries = entries.where(known if known.ndim == 2 else known.unsqueeze(1), 0)
+            entries = entries.where(known, 0)
         return entries.sum(dim=1) if self.class_reduction == "sum" else entries.mean(dim=1)
 
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:

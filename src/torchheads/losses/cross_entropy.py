@@ -48,14 +48,17 @@ class CrossEntropy(Criterion):
         weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
         if known is None or known.ndim == 2:
             return cross_entropy(logits, target, weight, self.label_smoothing, known)
+        logits = logits.where(known.unsqueeze(1), 0)  # before the loss, so that NaN in a dropped row has no gradient
         return cross_entropy(logits, target, weight, self.label_smoothing).where(known, 0)
 
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:
         """ln of the weighted, smoothed and normalised prior, shape (c,)."""
         share = prior / prior.sum()
         share = (1 - self.label_smoothing) * share + self.label_smoothing / prior.shape[0]
-        weighted = share if self.class_weight is None else share * self.class_weight.to(share)
-        return weighted.log().log_softmax(dim=0)
+        if self.class_weight is not None:
+            weight = self.class_weight.to(share)
+            share = share * weight.where(weight > 0, 1e-6)  # where nothing is ever paid: a small share, not ln 0
+        return share.log().log_softmax(dim=0)
 
     def extra_repr(self) -> str:
         """The constructor's arguments."""

@@ -53,8 +53,8 @@ class TargetForm(ABC):
         """Refuse a target of the wrong shape or dtype for logits of shape (N, C, *spatial); reads no values."""
 
     @abstractmethod
-    def check_values(self, target: Tensor) -> None:
-        """Refuse values outside the allowed range; reads the tensor, so it waits for a device."""
+    def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
+        """Refuse values outside the allowed range where the mask is True; reads the tensor: it waits for a device."""
 
     @abstractmethod
     def rows(self, target: Tensor, mask: Tensor | None) -> TargetRows:
@@ -74,13 +74,26 @@ class TargetForm(ABC):
         Raises:
             TargetError: code M06, when the mask is not boolean of the target's shape.
         """
-        if mask is not None and (mask.dtype != torch.bool or mask.shape != target.shape):
-            problem = f"mask {describe(mask)} for a target {describe(target)}; allowed bool of the target's shape"
-            raise TargetError("M06", f"{self.owner} got {problem}", "mask=target != -1")
-        if self.ignore_index is None:
-            return mask
-        not_ignored = target != self.ignore_index
-        return not_ignored if mask is None else not_ignored & mask
+        not_ignored = None if self.ignore_index is None else widen(target) != self.ignore_index
+        return self.both(not_ignored, mask, target.shape)
+
+    def both(self, not_ignored: Tensor | None, mask: Tensor | None, shape: torch.Size) -> Tensor | None:
+        """What is neither ignored nor masked, each of the shape given; None for everything.
+
+        Raises:
+            TargetError: code M06, when the mask is not boolean of that shape.
+        """
+        if mask is None:
+            return not_ignored
+        if mask.dtype != torch.bool or mask.shape != shape:
+            problem = f"{self.owner} got a mask {describe(mask)}; allowed bool of shape {tuple(shape)}"
+            raise TargetError("M06", problem, "mask=target != -1")
+        return mask if not_ignored is None else not_ignored & mask
+
+
+def widen(target: Tensor) -> Tensor:
+    """Integers as int64, so that a number outside their range (-1, 300) is not wrapped into it; the rest as it is."""
+    return target if target.is_floating_point() else target.long()
 
 
 def describe(tensor: Tensor) -> str:

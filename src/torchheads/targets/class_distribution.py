@@ -36,23 +36,26 @@ class ClassDistribution(TargetForm):
             raise TargetError("T11", f"{self.owner} got {problem}", "target.float() with rows that sum to 1")
         self._index_form().check_form(target, logits)
 
-    def check_values(self, target: Tensor) -> None:
+    def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
         """Refuse entries outside [0, 1] and distributions that do not sum to 1 within 1e-3.
 
         Raises:
             TargetError: code T06 with the sample and its sum, and those of `ClassIndex`.
         """
         if not target.is_floating_point():
-            self._index_form().check_values(target)
+            self._index_form().check_values(target, mask)
             return
         total = target.sum(dim=1)
         bad = ~(((total - 1).abs() < 1e-3) & (target >= 0).all(dim=1))  # written so that NaN is bad
         if self.ignore_index is not None:
             bad &= ~(target == self.ignore_index).all(dim=1)
+        if mask is not None:
+            bad &= mask
         if bad.any():
             place = bad.nonzero()[0]
             problem = (
-                f"{self.owner} got a row that sums to {total[tuple(place)].item():g} at {position(place)}; allowed 1"
+                f"{self.owner} got entries from {target.amin(dim=1)[tuple(place)].item():g} up that sum to "
+                f"{total[tuple(place)].item():g} at {position(place)}; allowed entries >= 0 that sum to 1"
             )
             raise TargetError("T06", problem, "target / target.sum(dim=1, keepdim=True)")
 
@@ -61,7 +64,8 @@ class ClassDistribution(TargetForm):
         if not target.is_floating_point():
             values, known = self._index_form().rows(target, mask)
             return TargetRows(self._index_form().multi_hot(values, torch.get_default_dtype()), known)
-        position_known = self.known(target[:, 0], mask)
+        not_ignored = None if self.ignore_index is None else (target != self.ignore_index).any(dim=1)
+        position_known = self.both(not_ignored, mask, target[:, 0].shape)
         known = None if position_known is None else position_known.flatten()
         values = rows(target)
         return TargetRows(values if known is None else values.where(known.unsqueeze(1), 0), known)

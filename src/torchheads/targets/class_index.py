@@ -8,7 +8,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from torchheads.errors import TargetError
-from torchheads.targets.base import TargetForm, TargetRows, describe, position
+from torchheads.targets.base import TargetForm, TargetRows, describe, position, widen
 
 
 class ClassIndex(TargetForm):
@@ -56,15 +56,18 @@ class ClassIndex(TargetForm):
         problem = f"{self.owner} got class probabilities {describe(target)}; allowed class indices (N,)"
         raise TargetError("T06", problem, f"soft_targets=True for soft labels, or {sets} for label sets")
 
-    def check_values(self, target: Tensor) -> None:
+    def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
         """Refuse indices outside 0..C-1 other than ``ignore_index``.
 
         Raises:
             TargetError: codes T01 (too large), T02 (negative), with the value and the sample.
         """
+        target = widen(target)
         bad = (target < 0) | (target >= self.num_classes)
         if self.ignore_index is not None:
             bad &= target != self.ignore_index
+        if mask is not None:
+            bad &= mask
         if not bad.any():
             return
         place = bad.nonzero()[0]

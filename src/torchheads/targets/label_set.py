@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torchheads.errors import TargetError
 from torchheads.shapes import rows
-from torchheads.targets.base import TargetForm, TargetRows, describe, position
+from torchheads.targets.base import TargetForm, TargetRows, describe, position, widen
 
 
 class MultiHotForm(TargetForm):
@@ -75,7 +75,7 @@ class MultiHotForm(TargetForm):
 class LabelSet(MultiHotForm):
     """Label sets as a multi-hot of shape (N, C, *spatial): each entry 0 or 1."""
 
-    def check_values(self, target: Tensor) -> None:
+    def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
         """Refuse entries other than 0, 1 and ``ignore_index``.
 
         Raises:
@@ -85,7 +85,9 @@ class LabelSet(MultiHotForm):
             return
         bad = (target != 0) & (target != 1)
         if self.ignore_index is not None:
-            bad &= target != self.ignore_index
+            bad &= widen(target) != self.ignore_index
+        if mask is not None:
+            bad &= mask
         if bad.any():
             self._refuse_value(target, bad)
 
@@ -93,10 +95,12 @@ class LabelSet(MultiHotForm):
 class SoftLabelSet(MultiHotForm):
     """Label sets with soft entries, shape (N, C, *spatial): each entry in [0, 1], as mixing images makes them."""
 
-    def check_values(self, target: Tensor) -> None:
+    def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
         """Refuse entries outside [0, 1] other than ``ignore_index``; codes M03, M04, M05."""
         bad = ~((target >= 0) & (target <= 1))  # written so that NaN is bad
         if self.ignore_index is not None:
-            bad &= target != self.ignore_index
+            bad &= widen(target) != self.ignore_index
+        if mask is not None:
+            bad &= mask
         if bad.any():
             self._refuse_value(target, bad)

@@ -1,0 +1,119 @@
+"""`FittedThreshold`: it refuses before it is fitted, keeps what it learned, and forgets it with its head."""
+
+import pytest
+import torch
+
+from torchheads import SoftmaxHead
+from torchheads.decisions import FittedThreshold, Threshold
+from torchheads.errors import FitError
+
+SCORES = torch.tensor([[4.0, 3.0, 2.0], [1.0, 0.0, -1.0]])
+SETS = torch.tensor([[True, False, True], [False, False, False]])  # best cut midway between 2 and 1
+
+
+def bound(num_classes=3):
+    rule = FittedThreshold()
+    rule.bind(num_classes)
+    return rule
+
+
+def fitted():
+    rule = bound()
+    rule.fit(SCORES, SETS)
+    return rule
+
+
+def test_unfitted_it_refuses():
+    rule = bound()
+    assert not rule.fitted
+    with pytest.raises(FitError, match=r"TH-F01: the threshold was not fitted yet.*Try: head\.decision\.fit\(scores"):
+        rule(SCORES)
+
+
+def test_without_a_positive_label_it_cannot_be_fitted():
+    rule = bound()
+    with pytest.raises(FitError, match=r"TH-F02: no positive label among 2 held-out examples.*Try: decision=threshold"):
+        rule.fit(SCORES, torch.zeros_like(SETS))
+    with pytest.raises(FitError, match="TH-F02: no positive label among 0"):
+        rule.fit(SCORES[:0], SETS[:0])
+    assert not rule.fitted
+
+
+def test_the_cut_by_hand():
+    rule = fitted()
+    assert rule.fitted
+    assert rule.cut.tolist() == [1.5, 1.5, 1.5]
+    assert rule(torch.tensor([[1.5, 1.4, 9.0]])).tolist() == [[True, False, True]]
+
+
+def test_fitting_again_forgets_the_first_time():
+    rule = fitted()
+    rule.fit(SCORES + 10, SETS)
+    assert rule.cut.tolist() == [11.5, 11.5, 11.5]
+
+
+def test_fitting_needs_no_gradient():
+    rule = bound()
+    rule.fit(SCORES.clone().requires_grad_(), SETS)
+    assert not rule.cut.requires_grad
+
+
+def test_round_trip():
+    again = bound()
+    again.load_state_dict(fitted().state_dict())
+    assert again.fitted
+    assert torch.equal(again.cut, fitted().cut)
+    again.load_state_dict(bound().state_dict())  # a state that was not fitted is not fitted here either
+    assert not again.fitted
+
+
+def test_an_unfitted_rule_stays_unfitted_beside_a_threshold():
+    threshold = Threshold(0.9)
+    threshold.bind(3)
+    rule = bound()
+    rule.load_state_dict(threshold.state_dict())
+    assert not rule.fitted
+
+
+def test_numbers_of_a_threshold_are_not_what_was_fitted():
+    # a cut named by hand is of another kind: either it is passed over, or the rule is no longer fitted
+    threshold = Threshold(0.9)
+    threshold.bind(3)
+    rule = fitted()
+    rule.load_state_dict(threshold.state_dict())
+    assert not rule.fitted or torch.equal(rule.cut, fitted().cut)
+
+
+def test_a_fitted_rule_never_decides_by_a_cut_it_did_not_learn():
+    # handed to a head, and so bound again: either it keeps what it learned, or it refuses
+    head = SoftmaxHead(4, 3, label_type="multi", decision=fitted())
+    assert not head.decision.fitted or head.decision.cut.tolist() == [1.5, 1.5, 1.5]
+
+
+@pytest.mark.parametrize("scores", [[0.1, 0.3], [0.1 - 1e-12, 0.1], [1e10, 1e10 + 1e-3], [-0.1 - 1e-12, -0.1]])
+def test_the_lowest_score_taken_is_taken_in_float64_too(scores):
+    # the cut is that score, and float32 may round it upwards
+    scores, sets = torch.tensor([scores], dtype=torch.float64), torch.tensor([[True, True]])
+    rule = bound(2)
+    rule.fit(scores, sets)
+    assert rule(scores).tolist() == [[True, True]]
+
+
+def test_the_precision_of_the_default_dtype_does_not_matter():
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        rule = bound(2)
+    finally:
+        torch.set_default_dtype(before)
+    rule.fit(torch.tensor([[1.0009, 1.0]]), torch.tensor([[True, False]]))
+    assert rule(torch.tensor([[1.0009, 1.0]])).tolist() == [[True, False]]
+
+
+def test_repr_says_whether_it_is_fitted():
+    assert repr(bound()) == "FittedThreshold(not fitted)"
+    assert repr(fitted()) == "FittedThreshold(fitted, cut=1.5)"
+
+
+def test_no_row_to_decide():
+    assert fitted()(SCORES[:0]).shape == (0, 3)

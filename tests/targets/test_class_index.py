@@ -1,0 +1,131 @@
+"""Class indices: every wrong form has its own code and remedy, and rows are what a loop over positions finds."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from torchheads.errors import TargetError
+from torchheads.targets import ClassIndex
+
+LOGITS = torch.zeros(4, 3)
+
+
+def form(num_classes=3, ignore_index=None):
+    return ClassIndex(num_classes, ignore_index, "SoftmaxHead")
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8])
+def test_every_integer_dtype_is_taken(dtype):
+    target = torch.tensor([0, 2, 1, 2], dtype=dtype)
+    form().check_form(target, LOGITS)
+    form().check_values(target)
+    values, known = form().rows(target, None)
+    assert values.dtype == torch.int64
+    assert values.tolist() == [0, 2, 1, 2]
+    assert known is None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "num_classes", "index"), [(torch.uint8, 256, 255), (torch.uint8, 300, 200), (torch.int8, 200, 127)]
+)
+def test_more_classes_than_the_dtype_can_count(dtype, num_classes, index):
+    target = torch.tensor([0, index], dtype=dtype)
+    form(num_classes).check_values(target)
+    assert form(num_classes).rows(target, None).values.tolist() == [0, index]
+
+
+def test_the_last_class_of_uint8_is_not_minus_one():
+    target = torch.tensor([0, 255], dtype=torch.uint8)
+    assert form(256, ignore_index=-1).rows(target, None).values.tolist() == [0, 255]
+    assert form(256, ignore_index=-1).known(target, None).tolist() == [True, True]
+
+
+REFUSED_FORMS = {
+    "T03: whole numbers as floats": (
+        torch.tensor([0.0, 1.0, 2.0, 1.0]),
+        "T03",
+        r"allowed integers\. Try: target\.long",
+    ),
+    "T04: fractions": (torch.tensor([0.0, 0.5, 2.0, 1.0]), "T04", r"values such as \[0\.5\].*Try: soft_targets=True"),
+    "T04: NaN": (torch.tensor([0.0, float("nan"), 2.0, 1.0]), "T04", "nan"),
+    "T05: multi-hot of integers": (torch.ones(4, 3, dtype=torch.int64), "T05", r"multi-label.*head\.label_type=multi"),
+    "T05: multi-hot of bools": (torch.ones(4, 3, dtype=torch.bool), "T05", "multi-label.*Try: SigmoidHead"),
+    "T05: multi-hot of floats": (torch.ones(4, 3), "T05", "multi-label"),
+    "T06: probabilities": (torch.full((4, 3), 1 / 3), "T06", "class probabilities.*Try: soft_targets=True"),
+    "T08: bool": (torch.ones(4, dtype=torch.bool), "T08", r"torch\.bool.*Try: target\.long\(\) when False and True"),
+    "T08: complex": (torch.ones(4, dtype=torch.complex64), "T08", "complex"),
+    "T11: a column": (torch.ones(4, 1, dtype=torch.int64), "T11", r"allowed \(4,\)\. Try: target\.squeeze\(-1\)"),
+    "T11: other rows": (torch.ones(5, dtype=torch.int64), "T11", r"\(5,\).*logits of shape \(4, 3\).*one class index"),
+    "T11: a scalar": (torch.tensor(1), "T11", r"shape \(\)"),
+}
+
+
+@pytest.mark.parametrize(("target", "code", "text"), REFUSED_FORMS.values(), ids=REFUSED_FORMS.keys())
+def test_refused_forms(target, code, text):
+    with pytest.raises(TargetError, match=f"^TH-{code}: SoftmaxHead got .*{text}"):
+        form().check_form(target, LOGITS)
+
+
+def test_spatial_targets_have_no_class_axis():
+    logits = torch.zeros(2, 3, 4, 5)
+    form().check_form(torch.zeros(2, 4, 5, dtype=torch.int64), logits)
+    with pytest.raises(TargetError, match="TH-T05"):
+        form().check_form(torch.zeros(2, 3, 4, 5, dtype=torch.int64), logits)
+    with pytest.raises(TargetError, match=r"TH-T11.*allowed \(2, 4, 5\)"):
+        form().check_form(torch.zeros(2, dtype=torch.int64), logits)
+
+
+def test_a_class_index_too_large():
+    with pytest.raises(
+        TargetError, match=r"TH-T01: SoftmaxHead got class index 3 at sample 2; allowed 0\.\.2 .*Try: num_cl"
+    ):
+        form().check_values(torch.tensor([0, 2, 3, 7]))
+    with pytest.raises(TargetError, match=r"num_classes=4 \(head\.num_classes=4\), or target - 1"):
+        form().check_values(torch.tensor([0, 2, 3, 7]))
+
+
+def test_a_negative_class_index():
+    with pytest.raises(TargetError, match=r"TH-T02: .* class index -100 at sample 1; .*Try: ignore_index=-100"):
+        form().check_values(torch.tensor([0, -100]))
+
+
+def test_only_the_index_named_is_ignored():
+    form(ignore_index=255).check_values(torch.tensor([255, 2]))
+    with pytest.raises(TargetError, match="class index 254"):
+        form(ignore_index=255).check_values(torch.tensor([255, 254]))
+
+
+def test_the_sample_is_named_in_images_too():
+    target = torch.zeros(3, 2, 2, dtype=torch.int64)
+    target[2, 1, 0] = 9
+    with pytest.raises(TargetError, match="class index 9 at sample 2"):
+        form().check_values(target)
+
+
+def test_unknown_rows_hold_a_class_that_exists():
+    values, known = form(ignore_index=-1).rows(torch.tensor([2, -1, 1, 0]), torch.tensor([True, True, False, True]))
+    assert values.tolist() == [2, 0, 0, 0]
+    assert known.tolist() == [True, False, False, True]
+
+
+def test_rows_of_images_are_the_positions_in_order():
+    target = torch.randint(0, 3, (2, 4, 5))
+    mask = torch.rand(2, 4, 5) < 0.5
+    values, known = form().rows(target, mask)
+    places = [(n, i, j) for n in range(2) for i in range(4) for j in range(5)]
+    assert known.tolist() == [bool(mask[place]) for place in places]
+    assert values.tolist() == [int(target[place]) if mask[place] else 0 for place in places]
+
+
+def test_multi_hot_is_one_hot():
+    values = torch.tensor([2, 0, 1, 2])
+    hot = form().multi_hot(values, torch.float64)
+    assert hot.dtype == torch.float64
+    assert torch.equal(hot, F.one_hot(values, 3).double())  # torch's own
+    assert hot.tolist() == [[float(c == v) for c in range(3)] for v in values.tolist()]  # a loop
+    assert form().multi_hot(values[:0], torch.float32).shape == (0, 3)
+
+
+def test_the_distribution_of_one_class_is_its_index():
+    values = torch.tensor([2, 0])
+    assert form().distribution(values, torch.float32) is values

@@ -1,0 +1,131 @@
+"""Label sets: every wrong form and value has its own code and remedy; hard and soft sets as rows."""
+
+import pytest
+import torch
+
+from torchheads.errors import TargetError
+from torchheads.targets import LabelSet, SoftLabelSet
+
+LOGITS = torch.zeros(2, 3)
+NAN, INF = float("nan"), float("inf")
+
+
+def hard(ignore_index=None, num_classes=3):
+    return LabelSet(num_classes, ignore_index, "SigmoidHead")
+
+
+def soft(ignore_index=None):
+    return SoftLabelSet(3, ignore_index, "SigmoidHead")
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("make", [hard, soft])
+def test_every_dtype_is_taken(make, dtype):
+    target = torch.tensor([[1, 0, 1], [0, 0, 0]]).to(dtype)
+    make().check_form(target, LOGITS)
+    make().check_values(target)
+    values, known = make().rows(target, None)
+    assert known is None
+    assert make().multi_hot(values, torch.float32).tolist() == [[1, 0, 1], [0, 0, 0]]
+
+
+def test_class_indices_are_refused_and_the_fix_is_named():
+    with pytest.raises(
+        TargetError, match=r"TH-M01: SigmoidHead got class indices .*Try: SoftmaxHead, label_type=\"single"
+    ):
+        hard().check_form(torch.tensor([0, 2]), LOGITS)
+    with pytest.raises(TargetError, match=r"F\.one_hot\(target, 3\)"):
+        hard().check_form(torch.tensor([0, 2]), LOGITS)
+    with pytest.raises(TargetError, match="TH-M01"):
+        hard().check_form(torch.zeros(2, 4, 4, dtype=torch.int64), torch.zeros(2, 3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("target", "logits", "text"),
+    [
+        (torch.zeros(2), LOGITS, r"Try: target\.unsqueeze\(1\)"),
+        (torch.zeros(2, dtype=torch.int64), torch.zeros(2, 1), r"Try: target\.unsqueeze\(1\)"),
+        (torch.zeros(2, 4), LOGITS, r"\(2, 4\).*logits of shape \(2, 3\).*Try: one column a class"),
+        (torch.zeros(3, 3), LOGITS, r"\(3, 3\)"),
+        (torch.zeros(2, 3, dtype=torch.complex64), LOGITS, "complex64"),
+        (torch.zeros(2, 3), torch.zeros(2, 3, 4), r"logits of shape \(2, 3, 4\)"),
+    ],
+)
+def test_other_shapes(target, logits, text):
+    with pytest.raises(TargetError, match=f"TH-M06: SigmoidHead got a target .*{text}"):
+        hard(num_classes=logits.shape[1]).check_form(target, logits)
+
+
+REFUSED_VALUES = {
+    "M03: a count": (2.0, "M03", r"target value 2 at sample 1, label 2; allowed 0 and 1\. Try: \(target > 0\)"),
+    "M03: infinity": (INF, "M03", "target value inf"),
+    "M03: another negative number": (-2.0, "M03", "target value -2"),
+    "M04: minus one": (-1.0, "M04", r"-1 at sample 1, label 2.*Try: ignore_index=-1 \(head\.ignore_index=-1\)"),
+    "M05: NaN": (NAN, "M05", r"nan at sample 1, label 2.*Try: mask=~target\.isnan\(\)"),
+}
+
+
+@pytest.mark.parametrize("make", [hard, soft])
+@pytest.mark.parametrize(("value", "code", "text"), REFUSED_VALUES.values(), ids=REFUSED_VALUES.keys())
+def test_refused_values(make, value, code, text):
+    target = torch.zeros(2, 3)
+    target[1, 2] = value
+    with pytest.raises(TargetError, match=f"TH-{code}: SigmoidHead got .*{text}"):
+        make().check_values(target)
+
+
+def test_soft_labels_must_be_asked_for():
+    target = torch.tensor([[0.0, 0.25, 1.0]])
+    soft().check_values(target)
+    with pytest.raises(TargetError, match=r"TH-M13: .*0\.25 at sample 0, label 1.*Try: soft_targets=True"):
+        hard().check_values(target)
+
+
+@pytest.mark.parametrize("make", [hard, soft])
+def test_the_ignored_value_is_allowed_and_no_other(make):
+    make(-1).check_values(torch.tensor([[1, -1, 0]]))
+    with pytest.raises(TargetError, match="TH-M03"):
+        make(-1).check_values(torch.tensor([[1, -1, -2]]))
+
+
+def test_unknown_entries_become_zero():
+    target = torch.tensor([[1, -1, 1], [1, 0, -1]])
+    mask = torch.tensor([[False, True, True], [True, True, True]])
+    values, known = hard(-1).rows(target, mask)
+    assert known.tolist() == [[False, False, True], [True, True, False]]
+    assert values.tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_nan_behind_a_mask_is_gone():
+    values, _ = hard().rows(torch.tensor([[NAN, 1.0]]), torch.tensor([[False, True]]))
+    assert values.tolist() == [[0.0, 1.0]]
+
+
+def test_a_byte_of_255_is_not_minus_one():
+    target = torch.tensor([[255, 1, 0]], dtype=torch.uint8)
+    with pytest.raises(TargetError, match="target value 255"):
+        hard(-1).check_values(target)
+
+
+def test_rows_of_images_are_the_positions_in_order():
+    target, mask = torch.rand(2, 3, 4, 5) < 0.5, torch.rand(2, 3, 4, 5) < 0.5
+    values, known = hard().rows(target, mask)
+    places = [(n, slice(None), i, j) for n in range(2) for i in range(4) for j in range(5)]
+    assert torch.equal(known, torch.stack([mask[place] for place in places]))
+    assert torch.equal(values.bool(), torch.stack([(target & mask)[place] for place in places]))
+
+
+def test_the_distribution_is_uniform_over_the_labels():
+    values = torch.tensor([[1, 1, 0], [0, 0, 0], [1, 1, 1]])
+    # two labels: 1/2 each; no label: no mass; three labels: 1/3 each
+    expected = torch.tensor([[0.5, 0.5, 0], [0, 0, 0], [1 / 3, 1 / 3, 1 / 3]])
+    torch.testing.assert_close(hard().distribution(values, torch.float32), expected)
+    torch.testing.assert_close(hard().distribution(values, torch.float64), expected.double(), rtol=1e-7, atol=0)
+    loop = [[v / max(sum(row), 1) for v in row] for row in values.tolist()]
+    torch.testing.assert_close(hard().distribution(values, torch.float32), torch.tensor(loop))
+
+
+def test_soft_sets_share_their_mass():
+    torch.testing.assert_close(
+        soft().distribution(torch.tensor([[0.2, 0.6, 0.0]]), torch.float32), torch.tensor([[0.25, 0.75, 0.0]])
+    )
