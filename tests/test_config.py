@@ -43,7 +43,7 @@ WRONG = {
     "trianer.max_epochs=1": ("H05", "no key 'trianer' at the top", "trainer.max_epochs=1"),
     "trainer.max_epoch=1": ("H05", "no key 'max_epoch' under 'trainer'", "trainer.max_epochs=1"),
     "head.num_clases=3": ("H05", "no key 'num_clases' under 'head'", "head.num_classes=3"),
-    "data.augment.shft=2": ("H05", "no key 'shft' under 'data.augment'", "data.augment.shift=2"),
+    "augment=shift augment.shft=2": ("H05", "no key 'shft' under 'augment'", "augment.shift=2"),
     "hydra.run.dirr=a": ("H05", "no key 'dirr' under 'hydra.run'", "hydra.run.dir=a"),
     "decision.k=3": ("H05", "no key 'decision'", "decision=top_k decision.k=3"),
     "data.digits=[1,1]": ("H05", "no key 'digits' under 'data'", "data=digit_canvases data.digits=[1,1]"),

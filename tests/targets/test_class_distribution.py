@@ -51,10 +51,10 @@ def test_refused_forms(target, code, text):
 @pytest.mark.parametrize(
     ("row", "text"),
     [
-        ([0.5, 0.4, 0.0], r"sums to 0\.9 at sample 1; allowed .*Try: target / target\.sum"),
-        ([0.0, 0.0, 0.0], "sums to 0 at sample 1"),
-        ([1.0, 1.0, 0.0], "sums to 2 at sample 1"),
-        ([float("nan"), 1.0, 0.0], "sums to nan at sample 1"),
+        ([0.5, 0.4, 0.0], r"sum to 0\.9 at sample 1; allowed .*Try: target / target\.sum"),
+        ([0.0, 0.0, 0.0], "sum to 0 at sample 1"),
+        ([1.0, 1.0, 0.0], "sum to 2 at sample 1"),
+        ([float("nan"), 1.0, 0.0], "sum to nan at sample 1"),
     ],
 )
 def test_rows_that_do_not_sum_to_one(row, text):

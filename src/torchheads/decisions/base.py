@@ -95,7 +95,7 @@ def plain_numbers(value: float | Sequence[float] | Tensor) -> float | list[float
         >>> plain_numbers(torch.tensor([0.5, 0.25]))
         [0.5, 0.25]
     """
-    numbers = value.tolist() if isinstance(value, Tensor) else value
+    numbers: Any = value.tolist() if isinstance(value, Tensor) else value
     try:
         if isinstance(numbers, str):
             raise TypeError

@@ -3,7 +3,6 @@
 m rows (examples or positions), c classes.
 """
 
-from numbers import Integral
 from typing import Literal
 
 from jaxtyping import Bool, Float
@@ -45,9 +44,9 @@ class TopK(DecisionRule):
         self, k: int = 1, threshold: float | None = None, space: Literal["probability", "logit"] = "probability"
     ) -> None:
         super().__init__()
-        if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise HeadConfigError("H03", f"TopK(k={k}); allowed a whole number from 1 to the number of classes", "k=1")
-        self.k = int(k)
+        self.k = k
         self.named = True
         self.threshold = threshold
         self.space = space
