@@ -9,7 +9,20 @@ import pytest
 import torchheads
 
 # Rooms whose examples are run, from the bottom up.
-ROOMS = ("errors", "shapes", "targets", "losses", "decisions", "calibration", "heads")
+ROOMS = (
+    *("errors", "shapes", "targets", "losses", "decisions", "calibration", "heads", "backbones", "metrics", "data"),
+    *(
+        "optim",
+        "artifact",
+        "callbacks",
+        "loggers",
+        "module",
+        "allowed_targets",
+        "config_checks",
+        "run_folder",
+        "predict",
+    ),
+)
 
 
 def modules():

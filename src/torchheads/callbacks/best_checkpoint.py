@@ -21,8 +21,8 @@ class BestCheckpoint(ModelCheckpoint):
     It differs in five ways. The metric and its direction come from the module. NaN and infinity never become best,
     and a fit without one finite score ends in an error. Of equal scores, common on a small validation split, the
     latest epoch's weights are kept: they have been trained for longer. ``last.ckpt`` is written at the end of every
-    epoch, where Lightning 2.6 writes it only when the best changed. A folder that holds another run's checkpoints is refused,
-    where Lightning warns and mixes them.
+    epoch, where Lightning 2.6 writes it only when the best changed. A folder that holds another run's checkpoints is
+    refused, where Lightning warns and mixes them.
 
     Args:
         dirpath: folder of the checkpoints; None means ``checkpoints`` in the logger's or trainer's folder.
