@@ -28,7 +28,16 @@ def test_no_error_is_missing_here():
     found = {
         name for name, value in vars(errors).items() if inspect.isclass(value) and value.__module__ == errors.__name__
     }
-    assert found == {*BUILT_IN, "TorchHeadsError"}
+    assert found == {*BUILT_IN, "TorchHeadsError", "TorchHeadsWarning"}
+
+
+def test_a_warning_reads_like_an_error_and_points_at_the_caller():
+    def library():
+        errors.warn("W01", "what came", "what to type")
+
+    with pytest.warns(errors.TorchHeadsWarning, match=r"^TH-W01: what came\. Try: what to type$") as caught:
+        library()
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("child", CHILDREN)

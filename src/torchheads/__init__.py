@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torchheads.decisions import Argmax, DecisionRule, FittedThreshold, Threshold, TopK
     from torchheads.errors import TorchHeadsError
-    from torchheads.heads import ClassificationHead, SigmoidHead, SoftmaxHead
+    from torchheads.heads import ClassificationHead, MultiHead, SigmoidHead, SoftmaxHead
     from torchheads.losses import BinaryCrossEntropy, Criterion, CrossEntropy
+    from torchheads.targets import LabelLists, MixedTarget
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,9 @@ _ROOM_OF_NAME = {
     "CrossEntropy": "losses",
     "DecisionRule": "decisions",
     "FittedThreshold": "decisions",
+    "LabelLists": "targets",
+    "MixedTarget": "targets",
+    "MultiHead": "heads",
     "SigmoidHead": "heads",
     "SoftmaxHead": "heads",
     "Threshold": "decisions",
@@ -37,6 +41,9 @@ __all__ = [
     "CrossEntropy",
     "DecisionRule",
     "FittedThreshold",
+    "LabelLists",
+    "MixedTarget",
+    "MultiHead",
     "SigmoidHead",
     "SoftmaxHead",
     "Threshold",

@@ -1,5 +1,7 @@
 """Every error torchheads raises on purpose: a code, what came, what is allowed, and what to type next."""
 
+import warnings
+
 
 class TorchHeadsError(Exception):
     """Base of all errors raised by torchheads; catch it to catch them all.
@@ -25,6 +27,23 @@ class TorchHeadsError(Exception):
     def __str__(self) -> str:
         """The one line a user reads."""
         return f"TH-{self.code}: {self.problem}" + (f". Try: {self.remedy}" if self.remedy else "")
+
+
+class TorchHeadsWarning(UserWarning):
+    """What is allowed but probably not meant; the text has a code and a remedy like those of the errors."""
+
+
+def warn(code: str, problem: str, remedy: str) -> None:
+    """Warn the caller's caller, once a place, in the words of an error.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True, action="always") as caught:
+        ...     warn("W01", "this batch teaches nothing", "larger batches")
+        >>> str(caught[0].message)
+        'TH-W01: this batch teaches nothing. Try: larger batches'
+    """
+    warnings.warn(str(TorchHeadsError(code, problem, remedy)), TorchHeadsWarning, stacklevel=3)
 
 
 class TargetError(TorchHeadsError, ValueError):

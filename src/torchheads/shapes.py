@@ -13,8 +13,11 @@ def check_logits(logits: Tensor, num_classes: int) -> None:
     """Refuse logits that are not floating point of shape (N, C) or (N, C, *spatial).
 
     Raises:
-        LogitsError: code L04, naming the shape or dtype that came.
+        LogitsError: code L04, naming the type, shape or dtype that came.
     """
+    if not isinstance(logits, Tensor):
+        problem = f"logits that are a {type(logits).__name__}; allowed a tensor of shape (N, {num_classes}, *spatial)"
+        raise LogitsError("L04", problem, "torch.as_tensor(logits)")
     if logits.ndim < 2 or logits.shape[1] != num_classes:
         allowed = f"(N, {num_classes}) or (N, {num_classes}, *spatial)"
         raise LogitsError("L04", f"logits of shape {tuple(logits.shape)}; allowed {allowed}", "logits = head(features)")
@@ -55,7 +58,32 @@ def classify(classifier: nn.Module, features: Tensor, in_features: int) -> Tenso
 
     Raises:
         HeadConfigError: code L03, when axis 1 does not hold ``in_features`` entries.
+        LogitsError: code L04, when the features are no tensor, or not of the classifier's dtype and device.
     """
+    try:
+        return _classified(classifier, features, in_features)
+    except (AttributeError, RuntimeError, TypeError):
+        explain_features(classifier, features)
+        raise
+
+
+def explain_features(classifier: nn.Module, features: object) -> None:
+    """Raise the error that says what is wrong with features, where that is why the classifier failed; code L04."""
+    parameter = next(classifier.parameters(), None)
+    if not isinstance(features, Tensor):
+        problem = f"features that are a {type(features).__name__}; allowed a tensor of shape (N, D, *spatial)"
+        raise LogitsError("L04", problem, "torch.as_tensor(features)")
+    if parameter is None:
+        return
+    if features.dtype != parameter.dtype:
+        problem = f"features of dtype {features.dtype}; allowed {parameter.dtype}, the classifier's own"
+        raise LogitsError("L04", problem, f"features.to({parameter.dtype})")
+    if features.device != parameter.device:
+        problem = f"features on {features.device}; allowed {parameter.device}, where the classifier is"
+        raise LogitsError("L04", problem, "head.to(features.device)")
+
+
+def _classified(classifier: nn.Module, features: Tensor, in_features: int) -> Tensor:
     if features.ndim < 2 or features.shape[1] != in_features:
         problem = (
             f"features of shape {tuple(features.shape)} for in_features={in_features}; allowed (N, {in_features}, ...)"

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis.extra import numpy as st_numpy
 
-from torchheads.heads.functional import at_least_one, full_precision, log_odds
+from torchheads.heads.functional import full_precision, log_odds
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(2, 5))
 MODERATE = st_numpy.arrays(np.float64, SHAPES, elements=st.floats(-8, 8)).map(torch.from_numpy)
@@ -131,8 +131,3 @@ def test_full_precision(dtype, expected):
     values = torch.randn(3).to(dtype)
     assert full_precision(values).dtype == expected
     assert torch.equal(full_precision(values).to(dtype), values)
-
-
-def test_the_mean_of_nothing_divides_by_one():
-    assert [at_least_one(count) for count in (0, 1, 7)] == [1, 1, 7]
-    assert [at_least_one(torch.tensor(count)).item() for count in (0, 1, 7)] == [1, 1, 7]

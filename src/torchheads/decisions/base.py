@@ -28,6 +28,7 @@ class DecisionRule(nn.Module, ABC):
 
     #: True where the user named the rule's numbers, which then win over a loaded state.
     named: bool = False
+    taken_for: int | None = None  # number of classes of the head that took the rule
 
     @property
     def fitted(self) -> bool:
@@ -40,6 +41,20 @@ class DecisionRule(nn.Module, ABC):
         Raises:
             HeadConfigError: code H03, when the rule does not fit so many classes.
         """
+
+    def take(self, num_classes: int) -> None:
+        """Bind the rule to a head of C classes; a rule that already serves a head of another C is refused.
+
+        Binding it again would silently change what the first head answers.
+
+        Raises:
+            HeadConfigError: code H03.
+        """
+        if self.taken_for not in (None, num_classes):
+            problem = f"this {type(self).__name__} decides for a head of {self.taken_for} classes, not of {num_classes}"
+            raise HeadConfigError("H03", problem, f"a {type(self).__name__} of its own for each head")
+        self.bind(num_classes)
+        self.taken_for = num_classes
 
     def fit(self, scores: Float[Tensor, "m c"], target: Bool[Tensor, "m c"]) -> None:
         """Learn from held-out scores (m, c) and label sets (m, c); a rule with nothing to learn stays as it is."""
@@ -73,8 +88,9 @@ def check_threshold(value: float, space: str) -> float:
     """A threshold in probability or logit space, as a cut in score space.
 
     Raises:
-        HeadConfigError: code H03, for a probability outside [0, 1], NaN, or an unknown space.
+        HeadConfigError: code H03, for what is no number, a probability outside [0, 1], NaN, or an unknown space.
     """
+    value = one_number(value)
     if space not in ("probability", "logit"):
         raise HeadConfigError("H03", f"space={space!r}; allowed 'probability', 'logit'", "space=logit")
     if space == "logit" and value == value:  # not NaN
@@ -100,8 +116,16 @@ def plain_numbers(value: float | Sequence[float] | Tensor) -> float | list[float
         if isinstance(numbers, str):
             raise TypeError
         return float(numbers) if isinstance(numbers, Real) else [float(number) for number in numbers]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise HeadConfigError("H03", f"threshold {value!r}; allowed one number, or one a class", "0.5") from None
+
+
+def one_number(value: float) -> float:
+    """One number as a float, that of a tensor too; code H03 for anything else."""
+    number = plain_numbers(value)
+    if isinstance(number, list):
+        raise HeadConfigError("H03", f"threshold {value!r}; allowed one number for all classes", "0.5")
+    return number
 
 
 def score_buffer(cuts: list[float]) -> Tensor:

@@ -9,6 +9,9 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+REJECTED = -1
+"""What a single-label prediction is where no class is good enough."""
+
 
 def largest(scores: Float[Tensor, "m c"]) -> Int64[Tensor, "m"]:
     """Index of each row's largest score, shape (m,); the lowest index among equals.
@@ -18,6 +21,17 @@ def largest(scores: Float[Tensor, "m c"]) -> Int64[Tensor, "m"]:
         tensor([1])
     """
     return scores.argmax(dim=1)
+
+
+def largest_above(scores: Float[Tensor, "m c"], cut: Float[Tensor, "1"]) -> Int64[Tensor, "m"]:
+    """Index of each row's largest score where it reaches the cut, else -1, shape (m,); equality counts.
+
+    Example:
+        >>> largest_above(torch.tensor([[0.0, 2.0], [0.0, 1.0]]), torch.tensor([2.0]))
+        tensor([ 1, -1])
+    """
+    chosen = scores.argmax(dim=1, keepdim=True)
+    return chosen.where(scores.gather(1, chosen) >= cut, REJECTED).squeeze(1)
 
 
 def above(scores: Float[Tensor, "m c"], cut: Float[Tensor, "c"]) -> Bool[Tensor, "m c"]:

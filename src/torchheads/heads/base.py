@@ -13,20 +13,14 @@ from torch import Tensor, nn
 
 from torchheads.calibration import Calibrator, Identity
 from torchheads.decisions import DecisionRule
-from torchheads.heads import checks
-from torchheads.heads.functional import at_least_one, full_precision
+from torchheads.heads import checks, objective
+from torchheads.heads.functional import full_precision
+from torchheads.heads.objective import RowLosses
 from torchheads.losses import Criterion
 from torchheads.shapes import check_logits, classify, rows, unrows
-from torchheads.targets import ClassDistribution, ClassIndex, LabelSet, LabelType, SoftLabelSet, TargetForm
+from torchheads.targets import LabelType, Target, target_form
 
 Prior = float | Sequence[float] | Tensor | Literal["data", "zero"] | None
-
-FORMS: dict[tuple[str, bool], type[TargetForm]] = {
-    ("single", False): ClassIndex,
-    ("single", True): ClassDistribution,
-    ("multi", False): LabelSet,
-    ("multi", True): SoftLabelSet,
-}
 
 
 class ClassificationHead(nn.Module, ABC):
@@ -67,8 +61,9 @@ class ClassificationHead(nn.Module, ABC):
         self.in_features, self.num_classes = int(in_features), int(num_classes)
         self.score = score
         self.validate = validate
+        self.probability_batches = 0  # batches that looked like probabilities; -1 once one did not
         self.class_names = tuple(class_names or map(str, range(num_classes)))
-        self.form = FORMS[self.label_type, soft_targets](num_classes, ignore_index, type(self).__name__)
+        self.form = target_form(self.label_type, num_classes, ignore_index, type(self).__name__, soft=soft_targets)
         self.criterion = self.natural_criterion() if criterion is None else criterion
         self.calibrator = Identity() if calibrator is None else calibrator
         self.decision = self.natural_decision[self.label_type]() if decision is None else decision
@@ -97,18 +92,23 @@ class ClassificationHead(nn.Module, ABC):
     def probability_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
         """Probabilities of calibrated logits, both of shape (m, c)."""
 
+    def might_be_probabilities(self, logits: Float[Tensor, "m c"]) -> bool:
+        """Whether logits of shape (m, c) look as if the link had been applied already: all in [0, 1]."""
+        lowest, highest = logits.aminmax()
+        return lowest.item() >= 0 and highest.item() <= 1
+
     # Training -----------------------------------------------------------------------------------------------------
 
-    def forward(self, features: Tensor, target: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+    def forward(self, features: Tensor, target: Target | None = None, mask: Tensor | None = None) -> Tensor:
         """Logits (N, C, *spatial) of features (N, D, *spatial); their loss, a scalar, when a target is given.
 
         Raises:
             HeadConfigError: code L03, when the features have not ``in_features`` entries along axis 1.
         """
         logits = classify(self.classifier, features, self.in_features)
-        return logits if target is None else self.loss_from_logits(logits, target, mask)
+        return logits if target is None else objective.mean_loss(self, logits, target, mask)
 
-    def loss(self, features: Tensor, target: Tensor, mask: Tensor | None = None) -> Float[Tensor, ""]:
+    def loss(self, features: Tensor, target: Target, mask: Tensor | None = None) -> Float[Tensor, ""]:
         """Loss in nats: summed over classes, averaged over the examples (positions) that are known.
 
         It calls the head itself, ``head(features, target=target)``, so hooks, compilation and wrappers see it.
@@ -116,53 +116,45 @@ class ClassificationHead(nn.Module, ABC):
         Args:
             features: floating point, shape (N, D) or (N, D, *spatial).
             target: class indices of shape (N, *spatial) for label type "single", a multi-hot of shape
-                (N, C, *spatial) for "multi".
-            mask: bool of the target's shape (of (N, *spatial) for distributions), False where the target is unknown.
+                (N, C, *spatial) or `LabelLists` for "multi"; or a `MixedTarget` of two of these.
+            mask: bool of the target's shape (of (N, *spatial) for distributions, (N,) for lists), False where the
+                target is unknown.
 
         Returns:
             A scalar; 0 with zero gradient when nothing is known.
 
         Raises:
-            TargetError: when form, shape, dtype or range of the target do not fit.
+            TargetError, DataError: when type, form, shape, dtype or range of the target do not fit.
             NonFiniteError: codes L01, L02, when the loss is NaN or infinite (checked on the CPU).
         """
         result: Tensor = self(features, target=target, mask=mask)
         return result
 
-    def loss_from_logits(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Float[Tensor, ""]:
+    def loss_from_logits(self, logits: Tensor, target: Target, mask: Tensor | None = None) -> Float[Tensor, ""]:
         """As `loss`, for logits of shape (N, C, *spatial) that are at hand already.
 
         Raises:
             LogitsError: code L04, when the logits have not the head's shape.
-            TargetError, NonFiniteError: as in `loss`.
+            TargetError, DataError, NonFiniteError: as in `loss`.
         """
-        check_logits(logits, self.num_classes)
-        self.form.check_form(target, logits)
-        target_rows = self.form.rows(target, mask)
-        readable = self.validate and checks.readable(target)
-        if readable:
-            self.form.check_values(target, mask)
-        row_logits = full_precision(rows(logits))
-        values = self.criterion_target(target_rows.values, row_logits.dtype)
-        losses: Tensor = self.criterion(row_logits, values, target_rows.known)
-        loss = losses.sum() / at_least_one(target_rows.num_known)
-        if readable:
-            checks.check_loss(self, loss, logits)
-        return loss
+        return objective.mean_loss(self, logits, target, mask)
 
-    def count(self, target: Tensor, mask: Tensor | None = None) -> int | Tensor:
+    def row_losses(self, logits: Tensor, target: Target, mask: Tensor | None = None) -> RowLosses:
+        """The loss before its mean: ``values`` (N * spatial,) in nats, and ``weight`` of each row in the mean or None.
+
+        ``values.sum() / weight.sum()`` is `loss_from_logits`; sums over batches and processes give their common mean.
+        """
+        return objective.row_losses(self, logits, target, mask, self.criterion)
+
+    def count(self, target: Target, mask: Tensor | None = None) -> int | Tensor:
         """Over how many examples (positions) `loss` averages: the weight of this batch in any larger mean."""
-        return self.form.rows(target, mask).num_known
+        return objective.num_known(objective.known_rows(self, target, mask))
 
     @torch.no_grad()
-    def nll(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Float[Tensor, "m"]:
+    def nll(self, logits: Tensor, target: Target, mask: Tensor | None = None) -> Float[Tensor, "m"]:
         """Negative log-likelihood of each example (position) in nats, shape (N * spatial,): the unweighted loss."""
-        row_logits = self.calibrated(logits)
-        self.form.check_form(target, logits)
-        values, known = self.form.rows(target, mask)
-        target_rows = self.criterion_target(values, row_logits.dtype)
-        result: Tensor = self.natural_criterion().to(logits.device)(row_logits, target_rows, known)
-        return result
+        calibrated = unrows(self.calibrated(logits), like=logits)
+        return objective.row_losses(self, calibrated, target, mask, self.natural_criterion()).values
 
     # From logits to answers ---------------------------------------------------------------------------------------
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 
 from torchheads.calibration import Calibrator
 from torchheads.decisions import DecisionRule
-from torchheads.errors import HeadConfigError, NonFiniteError
+from torchheads.errors import HeadConfigError, NonFiniteError, warn
 from torchheads.losses import Criterion
+from torchheads.losses.base import as_numbers
+from torchheads.shapes import rows
+from torchheads.targets import MixedTarget, Target, densified, plain_target
 
 if TYPE_CHECKING:
     from torchheads.heads.base import ClassificationHead
+
+_transform = torch._C._functorch.peek_interpreter_stack  # the innermost vmap, grad or functionalisation, or None
 
 
 def check_construction(
@@ -42,17 +49,29 @@ def check_construction(
         raise HeadConfigError("H22", problem, f"label_type={head.natural_label_type!r}")
     if score not in ("log_odds", "logit"):
         raise HeadConfigError("H23", f"score={score!r}; allowed 'log_odds', 'logit'", "score='log_odds'")
-    if class_names is not None and (len(class_names) != num_classes or len(set(class_names)) != num_classes):
-        problem = f"{len(set(class_names))} distinct class names for {num_classes} classes"
+    if class_names is not None:
+        check_class_names(class_names, num_classes)
+
+
+def check_class_names(class_names: Sequence[str], num_classes: int) -> None:
+    """Refuse class names that do not tell the classes apart; code D07."""
+    names = list(class_names) if isinstance(class_names, Sequence) and not isinstance(class_names, str) else None
+    if names is None or not all(isinstance(name, str) and name for name in names):
+        problem = f"class_names={class_names!r:.60}; allowed a list of names, none of them empty"
+        raise HeadConfigError("D07", problem, "class_names=['cat', 'dog', 'cow']")
+    if len(names) != num_classes or len(set(names)) != num_classes:
+        problem = f"{len(set(names))} distinct class names for {num_classes} classes"
         raise HeadConfigError("D07", problem, "one name a class, each of them once")
 
 
 def check_parts(head: ClassificationHead) -> None:
-    """Refuse a criterion of the other link and a decision rule of the other label type.
+    """Refuse a criterion of the other link and a decision rule of the other label type; name the classes to the form.
 
     Raises:
-        HeadConfigError: codes H24 (criterion), H03 (decision rule).
+        HeadConfigError: codes H24 (criterion), H03 (decision rule), H25 (ignore_index).
     """
+    head.form.class_names = head.class_names
+    check_ignore_index(head.form.ignore_index)
     owner, criterion, decision = type(head).__name__, head.criterion, head.decision
     for part, kind in ((criterion, Criterion), (head.calibrator, Calibrator), (decision, DecisionRule)):
         if not isinstance(part, kind):
@@ -68,28 +87,68 @@ def check_parts(head: ClassificationHead) -> None:
             f"{type(decision).__name__} decides on label type {decision.label_type!r}, the data are {head.label_type!r}"
         )
         raise HeadConfigError("H03", problem, decision.suggestion)
+    decision.take(head.num_classes)
+
+
+def check_ignore_index(ignore_index: object) -> None:
+    """Refuse what no target can hold as its mark for "unknown"; code H25."""
+    if ignore_index is not None and (isinstance(ignore_index, bool) or not isinstance(ignore_index, Integral)):
+        problem = f"ignore_index={ignore_index!r:.60}; allowed a whole number or None"
+        raise HeadConfigError("H25", problem, "ignore_index=-1 (head.ignore_index=-1)")
 
 
 def readable(tensor: Tensor) -> bool:
     """Whether values can be looked at without waiting for a device, breaking a graph or a function transform."""
-    if tensor.device.type != "cpu" or torch.compiler.is_compiling():
-        return False
-    return not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    try:
+        return tensor.is_cpu and not is_compiling() and _transform() is None
+    except AttributeError:
+        return False  # no tensor at all, which is refused later
 
 
-def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor) -> None:
-    """Refuse a loss that is NaN or infinite, naming the first sample whose logits are to blame.
+def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor, target: Target, mask: Tensor | None) -> None:
+    """Refuse a loss that is NaN or infinite, naming the target or the first sample whose logits are to blame.
 
     Raises:
+        TargetError: when the target holds infinity.
         NonFiniteError: codes L01 (NaN), L02 (infinite).
     """
-    if not readable(loss) or loss.isfinite():
+    value = loss.item()
+    if head.probability_batches >= 0:
+        look_for_probabilities(head, rows(logits.detach()))
+    if value == 0:
+        look_for_weightless_batch(head, target, mask)
+    if math.isfinite(value):
         return
+    for part in (target.first, target.second) if isinstance(target, MixedTarget) else (target,):
+        head.form.check_values(*densified(plain_target(part, head.form.owner), mask))
     bad = (~logits.isfinite()).flatten(1).any(dim=1).nonzero()
     where = f"logits of sample {int(bad[0])} are not finite" if len(bad) else "though every logit is finite"
-    code = "L01" if loss.isnan() else "L02"
-    problem = f"{type(head).__name__}: the loss is {loss.item()}, {where}"
+    code = "L01" if logits.isnan().any() or (not len(bad) and math.isnan(value)) else "L02"
+    problem = f"{type(head).__name__}: the loss is {value}, {where}"
     raise NonFiniteError(code, problem, "a smaller learning rate, gradient clipping, or look at the batch's input")
+
+
+def look_for_probabilities(head: ClassificationHead, logits: Tensor) -> None:
+    """Warn when each of the first three batches holds what looks like probabilities; code W03.
+
+    The first batch that does not look like it ends the search.
+    """
+    if logits.numel() == 0 or not head.might_be_probabilities(logits):
+        head.probability_batches = -1
+        return
+    head.probability_batches += 1
+    if head.probability_batches == 3:
+        head.probability_batches = -1
+        problem = f"{type(head).__name__} got three batches of logits that look like probabilities"
+        warn("W03", problem, "the outputs before softmax or sigmoid; the head applies it itself")
+
+
+def look_for_weightless_batch(head: ClassificationHead, target: Target, mask: Tensor | None) -> None:
+    """Warn when a batch with known examples costs nothing and some class weights are 0; code W01."""
+    weight = getattr(head.criterion, "class_weight", None)
+    if weight is not None and bool((weight == 0).any()) and head.count(target, mask) > 0:
+        problem = f"{type(head).__name__}: this batch costs nothing; class_weight is 0 for every class in it"
+        warn("W01", problem, "larger batches, or a small weight instead of 0")
 
 
 def check_prior(prior: float | Sequence[float] | Tensor, num_classes: int) -> Tensor:
@@ -98,7 +157,10 @@ def check_prior(prior: float | Sequence[float] | Tensor, num_classes: int) -> Te
     Raises:
         HeadConfigError: code H20.
     """
-    values = torch.as_tensor(prior, dtype=torch.float64).detach()
+    values = as_numbers(prior, torch.float64)
+    if values is None:
+        problem = f"prior={prior!r:.60}; allowed one number in (0, 1), or one a class"
+        raise HeadConfigError("H20", problem, "prior='data' (head.prior=data)")
     if values.ndim == 0:
         values = values.expand(num_classes)
     if values.shape != (num_classes,):

@@ -17,17 +17,7 @@ def full_precision(values: Tensor) -> Tensor:
         >>> full_precision(torch.zeros(1, dtype=torch.bfloat16)).dtype
         torch.float32
     """
-    return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
-def at_least_one(count: int | Tensor) -> int | Tensor:
-    """A count to divide by, so that the mean of nothing is 0.
-
-    Example:
-        >>> at_least_one(0)
-        1
-    """
-    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)
+    return values.float() if values.dtype.itemsize < 4 else values
 
 
 def log_odds(logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
@@ -46,6 +36,7 @@ def log_odds(logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
     Source: the definition of log-odds; stable log(1 - p) as in Maechler (2012), "Accurately computing
         log(1 - exp(-|a|))".
     """
+    logits = logits - logits.detach().amax(dim=1, keepdim=True)  # before any logarithm is added to a large number
     log_p = logits.log_softmax(dim=1)
     largest = logits.argmax(dim=1, keepdim=True)
     others = logits.scatter(1, largest, -math.inf).logsumexp(dim=1, keepdim=True)

@@ -45,8 +45,8 @@ class SoftmaxHead(ClassificationHead):
 
     Example:
         >>> head = SoftmaxHead(in_features=512, num_classes=20)
-        >>> head.loss(torch.randn(8, 512), torch.arange(8))  # ln 20, since every class starts equal
-        tensor(2.9957, grad_fn=<DivBackward0>)
+        >>> round(head.loss(torch.randn(8, 512), torch.arange(8)).item(), 4)  # ln 20, since every class starts equal
+        2.9957
 
     Source: Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs".
     """
@@ -68,3 +68,7 @@ class SoftmaxHead(ClassificationHead):
     def probability_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
         """Softmax over the classes, shape (m, c); rows sum to 1."""
         return logits.softmax(dim=1)
+
+    def might_be_probabilities(self, logits: Float[Tensor, "m c"]) -> bool:
+        """Whether logits of shape (m, c) are all in [0, 1] and each row sums to 1."""
+        return super().might_be_probabilities(logits) and bool(((logits.sum(dim=1) - 1).abs() < 1e-3).all())

@@ -5,6 +5,7 @@ m rows (examples or positions), c classes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 from typing import ClassVar, Literal
 
 import torch
@@ -24,6 +25,8 @@ class Criterion(nn.Module, ABC):
     """
 
     link: ClassVar[Link]
+    refuses_bad_indices: ClassVar[bool] = False
+    """Whether class indices out of range raise an error on the CPU, so that nobody has to look at them first."""
 
     @abstractmethod
     def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, "m"]:
@@ -35,6 +38,17 @@ class Criterion(nn.Module, ABC):
             known: bool of the target's shape; None for everything.
         """
 
+    def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
+        """Mean loss of the rows in which anything is known, a scalar; 0 where nothing is.
+
+        A criterion overrides it where torch has one kernel for the whole.
+        """
+        losses: Tensor = self(logits, target, known)
+        if known is None:
+            return losses.sum() / max(losses.shape[0], 1)
+        rows = known if known.ndim == 1 else known.any(dim=1)
+        return losses.sum() / rows.sum().clamp(min=1)
+
     @abstractmethod
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:
         """The logits, shape (c,), that minimise this criterion when they must be the same for every example.
@@ -44,34 +58,52 @@ class Criterion(nn.Module, ABC):
         """
 
     def check(self, num_classes: int) -> None:
-        """Refuse weights that have not one entry a class.
+        """Spread one number over all classes; refuse weights that have not one entry a class.
 
         Raises:
             HeadConfigError: code T13, or M08 for ``pos_weight``.
         """
-        for name, weight in self.named_buffers(recurse=False):
-            if weight.shape != (num_classes,):
+        for name, weight in list(self.named_buffers(recurse=False)):
+            if weight.ndim == 0:
+                setattr(self, name, weight.expand(num_classes).clone())
+            elif weight.shape != (num_classes,):
                 problem = f"{name} has shape {tuple(weight.shape)}; allowed ({num_classes},)"
                 code = "M08" if name == "pos_weight" else "T13"
-                raise HeadConfigError(code, problem, f"one {name} for each of the {num_classes} classes")
+                remedy = f"one {name} for each of the {num_classes} classes, in a {type(self).__name__} of its own"
+                raise HeadConfigError(code, problem, remedy)
 
 
-def weight_buffer(name: str, weight: Sequence[float] | Tensor | None, code: str = "T13") -> Tensor | None:
-    """Weights as a float32 tensor of shape (c,), checked to be finite and not negative; None stays None.
+def weight_buffer(name: str, weight: float | Sequence[float] | Tensor | None, code: str = "T13") -> Tensor | None:
+    """Weights as a float32 tensor of shape (c,), or () for one number; finite and not negative; None stays None.
 
     Raises:
         HeadConfigError: with the code given, naming the first bad weight.
     """
     if weight is None:
         return None
-    values = torch.as_tensor(weight, dtype=torch.float32).detach()
-    bad = ~((values >= 0) & values.isfinite())
-    if values.ndim != 1 or bad.any():
-        what = f"{values[bad][0].item():g}" if values.ndim == 1 else f"shape {tuple(values.shape)}"
-        raise HeadConfigError(
-            code, f"{name} got {what}; allowed finite numbers >= 0, one a class", f"{name}=[1.0, ...]"
-        )
+    values = as_numbers(weight, torch.float32)
+    bad = None if values is None else ~((values >= 0) & values.isfinite())
+    if values is None or bad is None or values.ndim > 1 or bad.any():
+        what = f"{weight!r:.60}" if values is None or bad is None else f"shape {tuple(values.shape)}"
+        what = f"{values[bad][0].item():g}" if values is not None and values.ndim < 2 else what
+        problem = f"{name} got {what}; allowed finite numbers >= 0, one for all classes or one a class"
+        raise HeadConfigError(code, problem, f"{name}=[1.0, ...]")
     return values
+
+
+def as_numbers(values: object, dtype: torch.dtype) -> Tensor | None:
+    """A number, numbers or a tensor of them in the dtype given; None for anything that is not made of numbers.
+
+    Example:
+        >>> as_numbers([1, 2], torch.float32), as_numbers(["a", "b"], torch.float32)
+        (tensor([1., 2.]), None)
+    """
+    if isinstance(values, Tensor) and values.is_complex():
+        return None
+    try:
+        return torch.as_tensor(values, dtype=dtype).detach()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None
 
 
 def check_smoothing(label_smoothing: float) -> float:
@@ -80,7 +112,19 @@ def check_smoothing(label_smoothing: float) -> float:
     Raises:
         HeadConfigError: code T14.
     """
-    if not 0 <= label_smoothing < 1:  # also refuses NaN
-        problem = f"label_smoothing={label_smoothing}; allowed 0 <= label_smoothing < 1"
+    if not isinstance(label_smoothing, Real) or not 0 <= label_smoothing < 1:  # also refuses NaN
+        problem = f"label_smoothing={label_smoothing!r}; allowed 0 <= label_smoothing < 1"
         raise HeadConfigError("T14", problem, "label_smoothing=0.1")
     return float(label_smoothing)
+
+
+def shown_weight(weight: Tensor | None) -> str:
+    """Weights as the constructor takes them, to four decimals.
+
+    Example:
+        >>> shown_weight(torch.tensor([1.0, 2.5])), shown_weight(None)
+        ('[1.0, 2.5]', 'None')
+    """
+    if weight is None:
+        return "None"
+    return str(round(weight.item(), 4) if weight.ndim == 0 else [round(w, 4) for w in weight.tolist()])

@@ -6,12 +6,16 @@ m rows (examples or positions), c classes.
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from torchheads.errors import HeadConfigError
-from torchheads.losses.base import Criterion, check_smoothing, weight_buffer
-from torchheads.losses.functional import binary_cross_entropy
+from torchheads.losses.base import Criterion, check_smoothing, shown_weight, weight_buffer
+from torchheads.losses.functional import binary_cross_entropy, smooth_answers
+
+SUM = 2
+"""torch's number for ``reduction="sum"``."""
 
 
 class BinaryCrossEntropy(Criterion):
@@ -21,8 +25,8 @@ class BinaryCrossEntropy(Criterion):
     over classes too, which divides its gradients by C.
 
     Args:
-        class_weight: one weight >= 0 a class, shape (c,).
-        pos_weight: one weight > 0 a class, shape (c,), for the positive part.
+        class_weight: one weight >= 0 for all classes, or one a class, shape (c,).
+        pos_weight: one weight > 0 for all classes, or one a class, shape (c,), for the positive part.
         label_smoothing: in [0, 1); moves each target towards one half.
         class_reduction: "sum" over classes, or "mean" for torch's scale (multiply the learning rate by C to match).
 
@@ -44,8 +48,8 @@ class BinaryCrossEntropy(Criterion):
 
     def __init__(
         self,
-        class_weight: Sequence[float] | Tensor | None = None,
-        pos_weight: Sequence[float] | Tensor | None = None,
+        class_weight: float | Sequence[float] | Tensor | None = None,
+        pos_weight: float | Sequence[float] | Tensor | None = None,
         label_smoothing: float = 0.0,
         class_reduction: Literal["sum", "mean"] = "sum",
     ) -> None:
@@ -57,6 +61,7 @@ class BinaryCrossEntropy(Criterion):
         self.register_buffer("pos_weight", weight_buffer("pos_weight", pos_weight, code="M08"), persistent=False)
         if self.pos_weight is not None and bool((self.pos_weight == 0).any()):
             raise HeadConfigError("M08", "pos_weight holds 0; allowed > 0", "class_weight=0 for a class to leave out")
+        self.weighted = class_weight is not None or pos_weight is not None
         self.label_smoothing = check_smoothing(label_smoothing)
         self.class_reduction = class_reduction
 
@@ -68,12 +73,27 @@ class BinaryCrossEntropy(Criterion):
         if known is not None:
             known = known if known.ndim == 2 else known.unsqueeze(1)
             logits = logits.where(known, 0)  # before the loss, so that NaN in a dropped entry has no gradient
-        class_weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
-        pos_weight = None if self.pos_weight is None else self.pos_weight.to(logits.dtype)
-        entries = binary_cross_entropy(logits, target, class_weight, pos_weight, self.label_smoothing)
+        entries = binary_cross_entropy(logits, target, *self._weights(logits), self.label_smoothing)
         if known is not None:
             entries = entries.where(known, 0)
         return entries.sum(dim=1) if self.class_reduction == "sum" else entries.mean(dim=1)
+
+    def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
+        """Mean loss of the known rows, a scalar: torch's one kernel where nothing is unknown."""
+        count = logits.shape[0] if self.class_reduction == "sum" else logits.numel()
+        if known is not None or count == 0:
+            return super().mean(logits, target, known)
+        if self.label_smoothing:
+            target = smooth_answers(target, self.label_smoothing)
+        weights = self._weights(logits) if self.weighted else (None, None)
+        total: Tensor = torch.binary_cross_entropy_with_logits(logits, target, *weights, SUM)
+        return total / count
+
+    def _weights(self, logits: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Class and positive weights in the dtype of the logits."""
+        weights = (self.class_weight, self.pos_weight)
+        class_weight, pos_weight = (None if weight is None else weight.to(logits.dtype) for weight in weights)
+        return class_weight, pos_weight
 
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:
         """logit of the smoothed prior plus ln pos_weight, shape (c,)."""
@@ -83,5 +103,5 @@ class BinaryCrossEntropy(Criterion):
     def extra_repr(self) -> str:
         """The constructor's arguments."""
         weights = {"class_weight": self.class_weight, "pos_weight": self.pos_weight}
-        shown = [f"{n}={None if w is None else [round(v, 4) for v in w.tolist()]}" for n, w in weights.items()]
+        shown = [f"{name}={shown_weight(weight)}" for name, weight in weights.items()]
         return ", ".join([*shown, f"label_smoothing={self.label_smoothing}, class_reduction={self.class_reduction!r}"])

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
-from torchheads.losses.base import Criterion, check_smoothing, weight_buffer
-from torchheads.losses.functional import cross_entropy
+from torchheads.losses.base import Criterion, check_smoothing, shown_weight, weight_buffer
+from torchheads.losses.functional import NO_INDEX, cross_entropy
 
 
 class CrossEntropy(Criterion):
     """Softmax cross-entropy in nats: classes compete, exactly one is right. Its sibling is `BinaryCrossEntropy`.
 
     Args:
-        class_weight: one weight >= 0 a class, shape (c,); multiplies the loss and is not divided out again (torch's
-            ``CrossEntropyLoss`` divides by the sum of the weights in the batch).
+        class_weight: one weight >= 0 for all classes, or one a class, shape (c,); multiplies the loss and is not
+            divided out again (torch's ``CrossEntropyLoss`` divides by the sum of the weights in the batch).
         label_smoothing: in [0, 1).
 
     Raises:
@@ -32,12 +33,16 @@ class CrossEntropy(Criterion):
     """
 
     link = "softmax"
+    refuses_bad_indices = True
 
     class_weight: Tensor | None
 
-    def __init__(self, class_weight: Sequence[float] | Tensor | None = None, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self, class_weight: float | Sequence[float] | Tensor | None = None, label_smoothing: float = 0.0
+    ) -> None:
         super().__init__()
         self.register_buffer("class_weight", weight_buffer("class_weight", class_weight), persistent=False)
+        self.weighted = class_weight is not None
         self.label_smoothing = check_smoothing(label_smoothing)
 
     def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, "m"]:
@@ -45,11 +50,17 @@ class CrossEntropy(Criterion):
 
         ``known`` of shape (m,) drops whole rows, of shape (m, c) single classes from their row.
         """
-        weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
+        weight = None if self.class_weight is None else self.class_weight.to(logits.dtype).expand(logits.shape[1])
         if known is None or known.ndim == 2:
             return cross_entropy(logits, target, weight, self.label_smoothing, known)
         logits = logits.where(known.unsqueeze(1), 0)  # before the loss, so that NaN in a dropped row has no gradient
         return cross_entropy(logits, target, weight, self.label_smoothing).where(known, 0)
+
+    def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
+        """Mean loss of the known rows, a scalar: torch's one kernel where nothing is weighted, mixed or unknown."""
+        if known is None and not self.weighted and target.ndim == 1 and target.shape[0] > 0:
+            return F.cross_entropy(logits, target, ignore_index=NO_INDEX, label_smoothing=self.label_smoothing)
+        return super().mean(logits, target, known)
 
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:
         """ln of the weighted, smoothed and normalised prior, shape (c,)."""
@@ -62,5 +73,4 @@ class CrossEntropy(Criterion):
 
     def extra_repr(self) -> str:
         """The constructor's arguments."""
-        weight = None if self.class_weight is None else [round(w, 4) for w in self.class_weight.tolist()]
-        return f"class_weight={weight}, label_smoothing={self.label_smoothing}"
+        return f"class_weight={shown_weight(self.class_weight)}, label_smoothing={self.label_smoothing}"

@@ -3,10 +3,15 @@
 m rows (examples or positions), c classes.
 """
 
+import math
+
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
+
+NO_INDEX = torch.iinfo(torch.int64).min
+"""No class index: torch would otherwise pass over -100 in silence. What is unknown is told apart before."""
 
 
 def cross_entropy(
@@ -22,7 +27,8 @@ def cross_entropy(
 
     with logits z, class weights w and target distribution q (all mass on the class index where one is given). Label
     smoothing mixes q with the uniform distribution: (1 - e) q + e / C. A row without any mass (an empty label set)
-    costs nothing. Unknown classes leave the softmax: the row is what it would be without them.
+    costs nothing. Unknown classes leave the softmax: the row is what it would be without them. So do classes that are
+    ruled out by a logit of -inf, unless they are right.
 
     Args:
         logits: unnormalised, shape (m, c).
@@ -41,11 +47,15 @@ def cross_entropy(
     Source: Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs"; smoothing:
         Szegedy et al. (2016), arXiv:1512.00567, section 7.
     """
-    if target.ndim == 1:
-        return F.cross_entropy(logits, target, class_weight, reduction="none", label_smoothing=label_smoothing)
+    if target.ndim == 1 and not label_smoothing:
+        return F.cross_entropy(logits, target, class_weight, ignore_index=NO_INDEX, reduction="none")
     if known is not None:
-        logits = logits.masked_fill(~known, torch.finfo(logits.dtype).min)
-    return F.cross_entropy(logits, smooth_distribution(target, label_smoothing, known), class_weight, reduction="none")
+        logits = logits.masked_fill(~known, -math.inf)
+    if target.ndim == 1:
+        target = torch.zeros_like(logits).scatter(1, target.unsqueeze(1), 1.0)
+    share = smooth_distribution(target, label_smoothing, logits != -math.inf if label_smoothing else None)
+    share = share if class_weight is None else share * class_weight
+    return -(share * logits.log_softmax(dim=1).where(share != 0, 0)).sum(dim=1)  # 0 * -inf would be NaN
 
 
 def smooth_distribution(
@@ -102,6 +112,34 @@ def binary_cross_entropy(
     Source: Good (1952), "Rational decisions" (logarithmic score); stable form as in
         https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html
     """
-    if label_smoothing:
-        target = (1 - label_smoothing) * target + label_smoothing / 2
-    return F.binary_cross_entropy_with_logits(logits, target, class_weight, pos_weight=pos_weight, reduction="none")
+    positive, negative = smooth_answers(target, label_smoothing), smooth_answers(1 - target, label_smoothing)
+    if pos_weight is not None:
+        positive = positive * pos_weight
+    entries = positive * softplus(-logits) + negative * softplus(logits)
+    return entries if class_weight is None else entries * class_weight
+
+
+def softplus(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """ln(1 + exp(x)), any shape: -log sigmoid(-x) to full relative precision, however small it is.
+
+    Each entry of a sigmoid cross-entropy as a sum of these has no terms that cancel. The usual form with one of them,
+    softplus(z) - y z or (1 - y) z - log sigmoid(z), loses its digits where the answer is right and nearly certain: in
+    float32 all of them at |z| = 17, and 0.4 % of a mean over 100,000 classes.
+
+    Example:
+        >>> softplus(torch.tensor([-17.0, 0.0, 17.0]))
+        tensor([4.1399e-08, 6.9315e-01, 1.7000e+01])
+    """
+    return F.softplus(values, threshold=40.0)  # beyond it ln(1 + exp(x)) is x, in float64 too
+
+
+def smooth_answers(target: Float[Tensor, "m c"], label_smoothing: float) -> Float[Tensor, "m c"]:
+    """Move yes-or-no targets towards one half, since each question has two answers: (1 - e) y + e / 2, shape (m, c).
+
+    Example:
+        >>> smooth_answers(torch.tensor([[1.0, 0.0]]), 0.2)
+        tensor([[0.9000, 0.1000]])
+
+    Source: Szegedy et al. (2016), arXiv:1512.00567, section 7, for two classes.
+    """
+    return (1 - label_smoothing) * target + label_smoothing / 2 if label_smoothing else target

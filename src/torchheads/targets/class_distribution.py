@@ -9,8 +9,9 @@ from torch import Tensor
 
 from torchheads.errors import TargetError
 from torchheads.shapes import rows
-from torchheads.targets.base import TargetForm, TargetRows, describe, position
+from torchheads.targets.base import PlainTarget, TargetForm, TargetRows, describe, position
 from torchheads.targets.class_index import ClassIndex
+from torchheads.targets.label_lists import LabelLists
 
 
 class ClassDistribution(TargetForm):
@@ -21,20 +22,23 @@ class ClassDistribution(TargetForm):
 
     label_type = "single"
 
-    def check_form(self, target: Tensor, logits: Tensor) -> None:
+    def check_form(self, target: PlainTarget, logits: Tensor) -> None:
         """Refuse what is neither floating point of the logits' shape nor class indices.
 
         Raises:
             TargetError: code T11 (shape) and those of `ClassIndex`.
         """
-        if target.shape == logits.shape and target.is_floating_point():
+        if isinstance(target, LabelLists):
+            self._index_form().check_form(target, logits)
+        elif target.shape == logits.shape and target.is_floating_point():
             return
-        if target.ndim == logits.ndim:
+        elif target.ndim == logits.ndim:
             problem = (
                 f"a target {describe(target)}; allowed distributions of shape {tuple(logits.shape)}, floating point"
             )
             raise TargetError("T11", f"{self.owner} got {problem}", "target.float() with rows that sum to 1")
-        self._index_form().check_form(target, logits)
+        else:
+            self._index_form().check_form(target, logits)
 
     def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
         """Refuse entries outside [0, 1] and distributions that do not sum to 1 within 1e-3.
@@ -64,6 +68,9 @@ class ClassDistribution(TargetForm):
         if not target.is_floating_point():
             values, known = self._index_form().rows(target, mask)
             return TargetRows(self._index_form().multi_hot(values, torch.get_default_dtype()), known)
+        if target.ndim < 2:
+            problem = f"{self.owner} got a target {describe(target)}; allowed distributions of shape (N, C)"
+            raise TargetError("T11", problem, "target.long() for class indices")
         not_ignored = None if self.ignore_index is None else (target != self.ignore_index).any(dim=1)
         position_known = self.both(not_ignored, mask, target[:, 0].shape)
         known = None if position_known is None else position_known.flatten()

@@ -8,7 +8,10 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from torchheads.errors import TargetError
-from torchheads.targets.base import TargetForm, TargetRows, describe, position, widen
+from torchheads.targets.base import FULL_PRECISION, PlainTarget, TargetForm, TargetRows, describe, position, widen
+from torchheads.targets.label_lists import LabelLists
+
+SETS = 'SigmoidHead, or label_type="multi" (head.label_type=multi)'
 
 
 class ClassIndex(TargetForm):
@@ -16,13 +19,16 @@ class ClassIndex(TargetForm):
 
     label_type = "single"
 
-    def check_form(self, target: Tensor, logits: Tensor) -> None:
+    def check_form(self, target: PlainTarget, logits: Tensor) -> None:
         """Refuse what is not an integer tensor of the logits' shape without its class axis.
 
         Raises:
             TargetError: codes T03, T04 (floating point), T05 to T07 (label sets or distributions), T08 (bool), T11
                 (shape).
         """
+        if isinstance(target, LabelLists):
+            problem = f"{self.owner} got {target}, which are label sets; allowed class indices (N,)"
+            raise TargetError("T05", problem, SETS)
         if target.shape == logits.shape:
             self._refuse_rows_of_classes(target)
         shape = (logits.shape[0], *logits.shape[2:])
@@ -46,15 +52,37 @@ class ClassIndex(TargetForm):
             raise TargetError("T08", problem, "target.long() when False and True are the classes 0 and 1")
 
     def _refuse_rows_of_classes(self, target: Tensor) -> None:
-        """Say what a target with a class axis probably is: a label set or a distribution."""
-        sets = 'SigmoidHead, or label_type="multi" (head.label_type=multi)'
+        """Say what a target with a class axis probably is: a label set, a distribution, or neither."""
         if not target.is_floating_point() or bool(((target == 0) | (target == 1)).all()):
             problem = (
                 f"{self.owner} got a target {describe(target)}, which looks multi-label; allowed class indices (N,)"
             )
-            raise TargetError("T05", problem, sets)
+            raise TargetError("T05", problem, SETS)
+        remedy = f"soft_targets=True (head.soft_targets=true) for soft labels, or {SETS} for label sets"
+        total = target.double().sum(dim=1)
+        bad = (~((total - 1).abs() < 1e-3)).nonzero()
+        if len(bad):
+            problem = f"rows of classes {describe(target)}, which sum to {total[tuple(bad[0])].item():g} at "
+            problem = f"{self.owner} got {problem}{position(bad[0])}; allowed class indices (N,)"
+            raise TargetError("T06", problem, remedy)
         problem = f"{self.owner} got class probabilities {describe(target)}; allowed class indices (N,)"
-        raise TargetError("T06", problem, f"soft_targets=True for soft labels, or {sets} for label sets")
+        raise TargetError("T07", problem, remedy)
+
+    def is_usual(self, target: Tensor, logits: Tensor) -> bool:
+        """int64 indices (N,) for full-precision logits (N, C), nothing ignored."""
+        return (
+            target.dtype is torch.int64
+            and self.ignore_index is None
+            and logits.dtype in FULL_PRECISION
+            and logits.shape == (*target.shape, self.num_classes)
+        )
+
+    def plausible(self, target: Tensor) -> bool:
+        """Whether the smallest and the largest index are in range."""
+        if target.numel() == 0:
+            return True
+        lowest, highest = target.aminmax()
+        return lowest.item() >= 0 and highest.item() < self.num_classes
 
     def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
         """Refuse indices outside 0..C-1 other than ``ignore_index``.
@@ -63,6 +91,8 @@ class ClassIndex(TargetForm):
             TargetError: codes T01 (too large), T02 (negative), with the value and the sample.
         """
         target = widen(target)
+        if self.plausible(target):
+            return
         bad = (target < 0) | (target >= self.num_classes)
         if self.ignore_index is not None:
             bad &= target != self.ignore_index
@@ -72,7 +102,7 @@ class ClassIndex(TargetForm):
             return
         place = bad.nonzero()[0]
         value = int(target[tuple(place)])
-        problem = f"{self.owner} got class index {value} at {position(place)}; allowed 0..{self.num_classes - 1}"
+        problem = f"{self.owner} got class index {value} at {position(place)}; allowed {self.allowed}"
         if value < 0:
             raise TargetError(
                 "T02", problem, f"ignore_index={value} (head.ignore_index={value}) if it marks unknown rows"

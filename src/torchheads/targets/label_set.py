@@ -11,7 +11,11 @@ from torch import Tensor
 
 from torchheads.errors import TargetError
 from torchheads.shapes import rows
-from torchheads.targets.base import TargetForm, TargetRows, describe, position, widen
+from torchheads.targets.base import FULL_PRECISION, PlainTarget, TargetForm, TargetRows, describe, position, widen
+from torchheads.targets.label_lists import LabelLists
+
+SMALL = 2**14
+"""Entries below which the look with the fewest calls is the fastest; from there on the one with the fewest passes."""
 
 
 class MultiHotForm(TargetForm):
@@ -19,12 +23,19 @@ class MultiHotForm(TargetForm):
 
     label_type = "multi"
 
-    def check_form(self, target: Tensor, logits: Tensor) -> None:
+    def check_form(self, target: PlainTarget, logits: Tensor) -> None:
         """Refuse what has not the shape of the logits.
 
         Raises:
             TargetError: codes M01 (class indices), M06 (any other shape).
         """
+        if isinstance(target, LabelLists):
+            if target.shape != logits.shape:
+                problem = (
+                    f"{self.owner} got {target} for logits of shape {tuple(logits.shape)}; allowed the same N and C"
+                )
+                raise TargetError("M06", problem, f"num_classes={self.num_classes}, and one list an example")
+            return
         if target.shape == logits.shape and not target.is_complex():
             return
         without_classes = (logits.shape[0], *logits.shape[2:])
@@ -45,9 +56,8 @@ class MultiHotForm(TargetForm):
     def _refuse_value(self, target: Tensor, bad: Tensor) -> None:
         place = bad.nonzero()[0]
         value = target[tuple(place)].item()
-        problem = (
-            f"{self.owner} got target value {value:g} at {position(place)}, label {int(place[1])}; allowed 0 and 1"
-        )
+        label = self.class_label(int(place[1]))
+        problem = f"{self.owner} got target value {value:g} at {position(place)}, label {label}; allowed 0 and 1"
         if math.isnan(value):
             raise TargetError("M05", problem, "mask=~target.isnan() with target.nan_to_num()")
         if value == -1:
@@ -58,13 +68,16 @@ class MultiHotForm(TargetForm):
 
     def rows(self, target: Tensor, mask: Tensor | None) -> TargetRows:
         """A multi-hot of shape (N, C, *spatial) as (m, c)."""
+        if target.ndim < 2 or target.is_complex():
+            problem = f"{self.owner} got a target {describe(target)}; allowed one column a class, shape (N, C)"
+            raise TargetError("M06", problem, f"F.one_hot(target, {self.num_classes}) for class indices")
         known = self.known(target, mask)
         values = rows(target if known is None else target.where(known, 0))
         return TargetRows(values, None if known is None else rows(known))
 
     def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Shaped[Tensor, "m c"]:
         """The multi-hot (m, c) itself, in the dtype of the logits."""
-        return values.to(dtype)
+        return values if values.dtype is dtype else values.to(dtype)
 
     def distribution(self, values: Tensor, dtype: torch.dtype) -> Tensor:
         """The uniform distribution over each row's labels, shape (m, c): 1/k for k labels, all 0 for the empty set."""
@@ -75,13 +88,35 @@ class MultiHotForm(TargetForm):
 class LabelSet(MultiHotForm):
     """Label sets as a multi-hot of shape (N, C, *spatial): each entry 0 or 1."""
 
+    def is_usual(self, target: Tensor, logits: Tensor) -> bool:
+        """A multi-hot in the dtype of full-precision logits, both (N, C), nothing ignored."""
+        return (
+            target.dtype is logits.dtype
+            and target.layout is torch.strided
+            and self.ignore_index is None
+            and logits.dtype in FULL_PRECISION
+            and target.shape == logits.shape == (len(logits), self.num_classes)
+        )
+
+    def plausible(self, target: Tensor) -> bool:
+        """Whether each entry y is its own square, as 0 and 1 alone are; a small target may hide infinity.
+
+        Infinity makes the loss infinite, and is found then.
+        """
+        if target.dtype is torch.bool:
+            return True
+        if target.numel() < SMALL:
+            return torch.equal(target.mul(target), target)
+        lowest, highest = torch.addcmul(target, target, target, value=-1).aminmax()  # y - y^2: two passes, no mask
+        return lowest.item() == 0 == highest.item()
+
     def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
         """Refuse entries other than 0, 1 and ``ignore_index``.
 
         Raises:
             TargetError: codes M03 (other numbers), M04 (-1 for "unknown"), M05 (NaN), M13 (soft labels).
         """
-        if target.dtype == torch.bool:
+        if self.plausible(target):
             return
         bad = (target != 0) & (target != 1)
         if self.ignore_index is not None:
