@@ -19,16 +19,22 @@ FLOORS = [
     {"metrics", "data", "optim"},
     {"module", "callbacks", "loggers", "artifact", "testing"},
     {"study", "report"},
-    {"allowed_targets", "config_errors", "config_checks", "run_folder", "instantiate", "config"}
-    | {"build", "train", "evaluate", "predict", "cli"},
+    {"allowed_targets", "config_errors", "config_values", "config_checks", "run_folder", "instantiate", "config"}
+    | {"build", "train", "evaluate", "predict", "cli"}
+    | {"terminal", "spreadsheet", "spreadsheet_text", "pictures", "explain_options", "explain"}
+    | {"doctor_checks", "doctor"},
 ]
 # Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
 WITHIN_A_FLOOR = {
     ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
-    ("config_checks", "allowed_targets"), ("instantiate", "allowed_targets"), ("instantiate", "config_errors"),
+    ("config_checks", "allowed_targets"), ("config_checks", "config_errors"), ("config_checks", "config_values"),
+    ("config_checks", "run_folder"), ("build", "allowed_targets"), ("instantiate", "allowed_targets"), ("instantiate", "config_errors"),
     ("config", "allowed_targets"), ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"),
     ("config", "run_folder"), ("build", "config"), ("train", "build"), ("train", "config"), ("evaluate", "build"),
     ("evaluate", "config"), ("evaluate", "train"), ("predict", "build"), ("predict", "config"), ("cli", "config"),
+    ("spreadsheet_text", "spreadsheet"), ("spreadsheet_text", "terminal"), ("explain", "build"),
+    ("explain", "pictures"), ("explain", "explain_options"), ("explain", "predict"), ("explain", "spreadsheet"),
+    ("explain", "spreadsheet_text"), ("explain", "terminal"), ("doctor", "doctor_checks"), ("doctor", "terminal"),
 }  # fmt: skip
 HEAVY = ("lightning", "hydra", "omegaconf", "torchvision", "torchmetrics", "sklearn")
 

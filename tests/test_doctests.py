@@ -9,20 +9,11 @@ import pytest
 import torchheads
 
 # Rooms whose examples are run, from the bottom up.
-ROOMS = (
-    *("errors", "shapes", "targets", "losses", "decisions", "calibration", "heads", "backbones", "metrics", "data"),
-    *(
-        "optim",
-        "artifact",
-        "callbacks",
-        "loggers",
-        "module",
-        "allowed_targets",
-        "config_checks",
-        "run_folder",
-        "predict",
-    ),
-)
+ROOMS = """
+    errors shapes targets losses decisions calibration heads backbones metrics data optim artifact callbacks loggers module
+    testing allowed_targets config_checks run_folder predict terminal spreadsheet spreadsheet_text explain_options
+    doctor_checks
+""".split()
 
 
 def modules():

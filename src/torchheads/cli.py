@@ -1,28 +1,38 @@
-"""The console script: ``torchheads train head=sigmoid data=digits``; everything after the command goes to Hydra."""
+"""The console script: ``torchheads train head=sigmoid data=digits``; the command reads what follows it."""
 
 import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from importlib import import_module
 
 from torchheads import __version__
 
-COMMANDS = {
-    "train": "train a model, decide, test:      torchheads train head=sigmoid data=digit_canvases",
-    "evaluate": "the metrics of a checkpoint:      torchheads evaluate checkpoint=RUN/checkpoints/final.ckpt",
-    "predict": "its predictions as a CSV file:    torchheads predict checkpoint=RUN/checkpoints/final.ckpt",
+HYDRA_COMMANDS = {
+    "train": ("train a model, decide, test", "head=sigmoid data=digit_canvases"),
+    "evaluate": ("the metrics of a checkpoint", "checkpoint=RUN/checkpoints/final.ckpt"),
+    "predict": ("its predictions as a CSV file", "checkpoint=RUN/checkpoints/final.ckpt"),
 }
+PLAIN_COMMANDS = {
+    "explain": ("what softmax and sigmoid make of logits", "cat=2.1 dog=4 cow=3.2 zebra=-1"),
+    "doctor": ("what is wrong with this machine and its packages", ""),
+}
+COMMANDS = HYDRA_COMMANDS | PLAIN_COMMANDS
 
 HELP = "\n".join(
     [
         f"torchheads {__version__}: classification heads, softmax or sigmoid",
         "",
-        "usage: torchheads COMMAND [key=value ...]",
+        "usage: torchheads COMMAND [options]",
         "",
-        *(f"  {name:<10}{text}" for name, text in COMMANDS.items()),
+        *(
+            f"  {name:<10}{text}\n{'':12}torchheads {name} {example}".rstrip()
+            for name, (text, example) in COMMANDS.items()
+        ),
         "",
-        "torchheads COMMAND --help lists the options of a command, --cfg job prints its configuration,",
-        "-m head=softmax,sigmoid seed=0,1,2 runs every combination.",
+        "torchheads COMMAND --help lists the options of a command. Of the first three,",
+        "--cfg job prints the configuration; torchheads train -m head=softmax,sigmoid",
+        "seed=0,1,2 runs every combination.",
     ]
 )
 
@@ -38,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(HELP)
     elif command in ("-V", "--version"):
         print(f"torchheads {__version__}")
-    elif command in COMMANDS:
+    elif command in PLAIN_COMMANDS:
+        import_module(f"torchheads.{command}").run(options)
+    elif command in HYDRA_COMMANDS:
         # Threads that wait by spinning, OpenMP's default, make a small model several times slower on a busy machine.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from torchheads.config import run_app

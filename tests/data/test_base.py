@@ -63,6 +63,15 @@ def test_inputs_are_standardised_with_the_training_split():
     assert (images.std(dim=(0, 2, 3), correction=0) - 1).abs().max() < 1e-5
 
 
+def test_a_raw_image_is_standardised_as_the_loaders_do_it():
+    data = Coloured()
+    raw = data.split("test").input
+    kept = raw.clone()
+    assert torch.equal(Coloured().standardise(raw), torch.cat([batch.input for batch in data.test_dataloader()]))
+    assert torch.equal(raw, kept)
+    assert data.standardise(raw[:1]).shape == (1, 3, 4, 4)
+
+
 def test_seed_changes_the_order_alone():
     orders = [torch.cat([batch.index for batch in Coloured(seed=seed).train_dataloader()]) for seed in (0, 1)]
     assert not torch.equal(*orders)

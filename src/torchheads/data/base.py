@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
@@ -21,6 +21,7 @@ from torchheads.data.functional.statistics import (
     class_index_counts,
     label_set_counts,
     smoothed_prior,
+    standardise,
 )
 from torchheads.data.loader import KeyedLoader
 from torchheads.data.resume import batches_done, mend_progress
@@ -133,6 +134,10 @@ class ClassificationData(LightningDataModule, ABC):
         """Share of training examples that hold each class, ``(n_c + 1) / (N + 2)``, shape (C,), float32."""
         target = self.split("train").target
         return smoothed_prior(_CLASS_COUNTS[self.label_type](target, self.num_classes), len(target))
+
+    def standardise(self, images: Shaped[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
+        """Raw images as the loaders hand them out: by mean and deviation of each channel of the training split."""
+        return standardise(images, channel_moments(self.split("train").input))
 
     def train_dataloader(self) -> KeyedLoader:
         """Training batches in the order of (seed, epoch), augmented; this rank's share."""

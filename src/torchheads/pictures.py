@@ -1,0 +1,86 @@
+"""A picture file as a data set's raw images are: its channels, its size, its scale of brightness.
+
+b = 1 picture, ch channels, h height, w width.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from torchheads.errors import CheckpointMismatch, DataError
+
+if TYPE_CHECKING:
+    from torchheads.data import ClassificationData
+
+MODES = {1: "L", 3: "RGB"}
+
+
+def read_picture(file: str | Path) -> Image.Image:
+    """A picture as RGB or, where it has no colours, grey; turned as its camera says, transparency on black.
+
+    Raises:
+        DataError: code D09, for a file that is no picture.
+    """
+    try:
+        with Image.open(file) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith("I;16"):  # Pillow's own conversion cuts off everything above 255
+                picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
+            if picture.has_transparency_data:
+                background = Image.new("RGBA", picture.size, "black")
+                return Image.alpha_composite(background, picture.convert("RGBA")).convert("RGB")
+            return picture.convert("L" if picture.mode in ("1", "L", "I", "F") else "RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        problem = f"{file} cannot be read as a picture ({type(error).__name__})"
+        raise DataError("D09", problem, "--image with a PNG or JPEG file") from error
+
+
+def as_input(picture: Image.Image, data: ClassificationData, invert: bool) -> Float[Tensor, "1 ch h w"]:
+    """A picture as a raw image of the data: resized, black 0, white the largest value of the training split.
+
+    Args:
+        picture: grey or RGB, of any size.
+        data: whose images the model was trained on.
+        invert: swap light and dark, for dark writing on a light ground where the model knows the opposite.
+
+    Returns:
+        Shape (1, channels, height, width), float32.
+
+    Raises:
+        CheckpointMismatch: code K03, for data that are neither grey nor RGB pictures.
+    """
+    channels, height, width = data.input_shape
+    if channels not in MODES:
+        problem = f"the checkpoint takes {channels} channels ({data.name}), which no picture has; allowed 1 or 3"
+        raise CheckpointMismatch("K03", problem, "torchheads explain with the model's logits as name=number")
+    converted = picture.convert(MODES[channels]).resize((width, height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(ImageOps.invert(converted) if invert else converted, dtype=np.float32)
+    white = data.split("train").input.max().item()
+    return torch.from_numpy(pixels).view(1, height, width, channels).movedim(-1, 1) * (white / 255)
+
+
+def brightness_note(image: Float[Tensor, "1 ch h w"], data: ClassificationData, remedy: str) -> str:
+    """A line for a picture that is brighter or darker than every training image; an empty text for any other.
+
+    A model answers such a picture as firmly as any other. Often light and dark are swapped.
+
+    Args:
+        image: as `as_input` returns it.
+        data: whose images the model was trained on.
+        remedy: what to try; said only where swapping light and dark brings the picture nearer to the training images.
+    """
+    images = data.split("train").input.float()
+    seen, mean = images.flatten(1).mean(dim=1), image.mean().item()
+    darkest, brightest, white = seen.min().item(), seen.max().item(), images.max().item()
+    if darkest <= mean <= brightest:
+        return ""
+    note = f"the picture is {'brighter' if mean > brightest else 'darker'} than every training image"
+    distance, swapped = (max(darkest - level, level - brightest) for level in (mean, white - mean))
+    return f"{note}. Try: {remedy}" if swapped < distance else note
