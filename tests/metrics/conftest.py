@@ -71,6 +71,19 @@ def multi_rows() -> Callable[..., Rows]:
 
 
 @pytest.fixture(scope="session")
+def known_of() -> Callable[[Rows, int], Tensor]:
+    """Draws what is known of rows: two thirds of it, nothing of some rows, all of others."""
+
+    def draw(rows: Rows, seed: int) -> Tensor:
+        known = torch.rand(rows["target"].shape, generator=torch.Generator().manual_seed(seed)) < 0.67
+        known[::4] = False
+        known[1::4] = True
+        return known
+
+    return draw
+
+
+@pytest.fixture(scope="session")
 def feed() -> Callable[..., Any]:
     """Updates a suite with rows, cut into batches."""
     return _feed

@@ -37,12 +37,14 @@ def same(one: dict[str, float], other: dict[str, float]) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 @settings(deadline=None, max_examples=25)
-def test_any_split_gives_one_value(kind: str, rows_of: Any, feed: Any, data: st.DataObject) -> None:
+def test_any_split_gives_one_value(kind: str, rows_of: Any, known_of: Any, feed: Any, data: st.DataObject) -> None:
     """Also with scores in [0, 1] in batches of one, where torchmetrics takes some batches for probabilities."""
     n, c = data.draw(st.integers(1, 16)), data.draw(st.integers(1 if kind == "multi" else 2, 7))
     rows = rows_of(kind, n, c, data.draw(st.integers(0, 999)), tied=data.draw(st.booleans()))
     if data.draw(st.booleans()):
         rows = rows | {"scores": rows["scores"] % 1}
+    if data.draw(st.booleans()):
+        rows = rows | {"known": known_of(rows, data.draw(st.integers(0, 999)))}
     cuts = data.draw(st.one_of(st.lists(st.integers(0, n)), st.just(list(range(1, n)))))
     assert same(feed(metric_suite(kind, c), rows, cuts).compute(), feed(metric_suite(kind, c), rows).compute())
 
@@ -64,7 +66,8 @@ def test_keys_and_their_order(kind: str, rows_of: Any, feed: Any) -> None:
         "multi": "mean_average_precision micro_average_precision macro_auroc macro_f1 micro_f1 samples_f1 exact_match "
         "hamming_loss ranking_loss label_ranking_average_precision coverage_error nll brier ece undefined_labels",
     }
-    assert list(suite.compute()) == list(suite.directions) == expected[kind].split()
+    assert list(suite.compute()) == expected[kind].split()
+    assert list(suite.directions) == expected[kind].split() + (["rejected"] if kind == "single" else [])
     assert all(type(value) is float for value in suite.compute().values())
 
 
@@ -157,6 +160,65 @@ def test_a_refused_batch_leaves_the_suite_as_it_was(kind: str, rows_of: Any, fee
     with pytest.raises(NonFiniteError):
         feed(suite, rows | {"scores": torch.full((9, 7), torch.nan)})
     assert same(suite.compute(), whole)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(3))
+def test_leaving_rows_unknown_is_leaving_them_out(kind: str, seed: int, rows_of: Any, feed: Any) -> None:
+    rows = rows_of(kind, 30, 7, seed, tied=True)
+    known = torch.rand(30, generator=torch.Generator().manual_seed(seed)) < 0.5
+    left = feed(metric_suite(kind, 7), {name: values[known] for name, values in rows.items()})
+    mask = known if kind == "single" else known[:, None].expand(30, 7)
+    marked = feed(metric_suite(kind, 7), rows | {"known": mask}, [5, 6, 20])
+    assert same(marked.compute(), left.compute())
+    assert repr(marked.per_class()) == repr(left.per_class())
+    assert marked.examples() == left.examples() == int(known.sum())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_unknown_may_hold_anything(kind: str, rows_of: Any, known_of: Any, feed: Any) -> None:
+    rows = rows_of(kind, 30, 7, 0)
+    known = known_of(rows, 0)
+    entries = known if kind == "multi" else known[:, None]
+    rubbish = {
+        "scores": rows["scores"].where(entries, torch.nan),
+        "probabilities": rows["probabilities"].where(entries, torch.nan),
+        "nll": rows["nll"].where(entries.any(dim=1), torch.nan),
+        "target": rows["target"].where(known, -100),
+        "predictions": rows["predictions"].where(known, 99 if kind == "single" else ~rows["predictions"]),
+    }
+    clean, other = (feed(metric_suite(kind, 7), said | {"known": known}, [9]) for said in (rows, rubbish))
+    assert other.compute() == clean.compute()
+    assert repr(other.per_class()) == repr(clean.per_class())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_known_is_nothing_said(kind: str, rows_of: Any, feed: Any) -> None:
+    rows = rows_of(kind, 30, 7, 0)
+    whole = feed(metric_suite(kind, 7), rows | {"known": torch.ones_like(rows["target"], dtype=torch.bool)})
+    assert whole.compute() == feed(metric_suite(kind, 7), rows).compute()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_known_is_no_rows(kind: str, rows_of: Any, feed: Any) -> None:
+    rows = rows_of(kind, 9, 7, 0)
+    suite = feed(metric_suite(kind, 7), rows | {"known": torch.zeros_like(rows["target"], dtype=torch.bool)}, [4])
+    assert suite.examples() == 0
+    assert repr(suite.compute()) == repr(metric_suite(kind, 7).compute())
+    assert repr(suite.per_class()) == repr(metric_suite(kind, 7).per_class())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_unknown_takes_no_memory_of_its_own(kind: str, rows_of: Any, known_of: Any, feed: Any) -> None:
+    """Nine bytes an entry of the rows of which something is known, and sums in float64 and int64."""
+    rows = rows_of(kind, 40, 7, 0)
+    known = known_of(rows, 0)
+    suite = feed(metric_suite(kind, 7), rows | {"known": known}, [9])
+    suite.compute()
+    keys, target = suite.table.rows()
+    kept = int((known if kind == "single" else known.any(dim=1)).sum())
+    assert keys.untyped_storage().nbytes() + target.untyped_storage().nbytes() == 9 * kept * 7
+    assert {state.dtype for state in suite.totals.compute().values()} <= {torch.float64, torch.int64}
 
 
 @pytest.mark.parametrize("kind", KINDS)

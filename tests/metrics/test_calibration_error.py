@@ -66,5 +66,12 @@ def test_by_hand() -> None:
     ) == pytest.approx(0.9 - 2 / 3)
 
 
+def test_columns_of_different_length() -> None:
+    """Gaps 0.4 of 2 rows and 0.4 of 4 rows; a column without rows is left out: (0.2 + 0.1) / 2."""
+    gaps = torch.zeros(3, NUM_BINS, dtype=torch.float64)
+    gaps[:2, 4] = 0.4
+    assert float(calibration_error(gaps, torch.tensor([2.0, 4.0, 0.0]).double())) == pytest.approx(0.15)
+
+
 def test_no_rows_are_undefined() -> None:
     assert math.isnan(error(torch.zeros(0, 2, dtype=torch.float64), torch.zeros(0, 2, dtype=torch.bool)))

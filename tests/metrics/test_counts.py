@@ -28,6 +28,15 @@ def test_class_counts(classes: int) -> None:
     check(class_counts(target, predictions, classes), target.numpy(), predictions.numpy(), classes)
 
 
+def test_rejected_rows_are_predicted_as_no_class() -> None:
+    """-1 is neither the last class nor any other; scikit-learn's figures of the classes agree."""
+    random = torch.Generator().manual_seed(0)
+    target, predictions = (torch.randint(low, 4, (50,), generator=random) for low in (0, -1))
+    counts = class_counts(target, predictions, 4)
+    assert counts[:, 1].tolist() == [int((predictions == c).sum()) for c in range(4)]
+    check(counts, target.numpy(), predictions.numpy(), 4)
+
+
 def test_label_counts() -> None:
     random = torch.Generator().manual_seed(0)
     target, predictions = torch.rand(2, 50, 6, generator=random) < 0.3

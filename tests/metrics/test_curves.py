@@ -78,6 +78,29 @@ def test_torch_default_dtype_neither_matters_nor_changes(default: torch.dtype) -
         assert torch.equal(one.nan_to_num(-1.0), other.nan_to_num(-1.0))
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_unknown_entries_leave_their_label(tied: bool) -> None:
+    """Against scikit-learn on the known rows of each label; label 0 has unknown rows alone, 1 no known negative."""
+    scores, target = table(2, 3.0, tied)
+    known = torch.rand(40, 6, generator=torch.Generator().manual_seed(5)) < 0.6
+    known[:, 0] = False
+    known[:, 1] = target[:, 1] == 1
+    marked, keys = target.masked_fill(~known, 2), rank_key(scores)
+    wide = scores.double().numpy()
+    precisions, curves = average_precision(keys, marked), auroc(keys, marked)
+    assert precisions[[0, 4]].isnan().all()
+    assert curves[[0, 1, 4, 5]].isnan().all()
+    for c in (1, 2, 3, 5):
+        rows = known[:, c].numpy()
+        expected = average_precision_score(target[rows, c].numpy(), wide[rows, c])
+        assert float(precisions[c]) == pytest.approx(expected, abs=1e-12)
+        if c in (2, 3):
+            expected = roc_auc_score(target[rows, c].numpy(), wide[rows, c])
+            assert float(curves[c]) == pytest.approx(expected, abs=1e-12)
+    expected = average_precision_score(target[known].numpy(), wide[known.numpy()])
+    assert float(micro_average_precision(keys, marked)) == pytest.approx(expected, abs=1e-12)
+
+
 def test_no_rows_are_undefined() -> None:
     keys, target = torch.zeros(0, 3, dtype=torch.float64), torch.zeros(0, 3, dtype=torch.uint8)
     assert average_precision(keys, target).isnan().all()

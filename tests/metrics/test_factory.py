@@ -1,28 +1,33 @@
-"""The label type picks the suite."""
-
-from typing import Any
+"""A head is judged by the metrics of its label type, and a default decision is ready to use."""
 
 import pytest
+import torch
 
-from torchheads.errors import HeadConfigError
-from torchheads.metrics import MultiLabelMetrics, SingleLabelMetrics, metric_suite
+from torchheads import Argmax, SigmoidHead, SoftmaxHead, Threshold
+from torchheads.heads import ClassificationHead
+from torchheads.metrics import HeadMetrics, default_decision, head_metrics
 
-
-@pytest.mark.parametrize(("label_type", "expected"), [("single", SingleLabelMetrics), ("multi", MultiLabelMetrics)])
-def test_suites(label_type: str, expected: type) -> None:
-    suite = metric_suite(label_type, 4)
-    assert type(suite) is expected
-    assert suite.label_type == label_type
-    assert suite.num_classes == 4
-    assert repr(suite).startswith(f"{expected.__name__}(\n  num_classes=4")
+HEADS = [SoftmaxHead(4, 3), SoftmaxHead(4, 3, label_type="multi"), SigmoidHead(4, 3), SigmoidHead(4, 1)]
 
 
-def test_unknown_label_type() -> None:
-    with pytest.raises(HeadConfigError, match=r"TH-H10: .*label_type='multiclass'; allowed 'single', 'multi'"):
-        metric_suite("multiclass", 4)
+@pytest.mark.parametrize("head", HEADS)
+def test_the_metrics_of_a_head(head: ClassificationHead) -> None:
+    metrics = head_metrics(head)
+    assert type(metrics) is HeadMetrics
+    assert metrics.suite.label_type == head.label_type
+    assert metrics.suite.num_classes == head.num_classes
+    assert metrics.decision is None
+    rule = Argmax() if head.label_type == "single" else Threshold(0.9)
+    assert head_metrics(head, rule).decision is rule
 
 
-@pytest.mark.parametrize("num_classes", [0, -3, 2.5, True])
-def test_number_of_classes(num_classes: Any) -> None:
-    with pytest.raises(HeadConfigError, match=r"TH-H01: .*num_classes="):
-        metric_suite("single", num_classes)
+@pytest.mark.parametrize("head", HEADS)
+def test_a_default_decision_is_bound_and_fitted(head: ClassificationHead) -> None:
+    rule = default_decision(head)
+    assert rule.fitted
+    assert rule is not head.decision
+    assert rule.label_type == head.label_type
+    said = rule(torch.zeros(2, head.num_classes))
+    assert said.shape == ((2,) if head.label_type == "single" else (2, head.num_classes))
+    if head.label_type == "multi":
+        assert rule.cut.shape == (head.num_classes,)  # type: ignore[union-attr]

@@ -35,6 +35,23 @@ def test_the_definitions(num_classes: int, seed: int, tied: bool) -> None:
         assert [float(value[row]) for value in found] == pytest.approx(expected, abs=1e-12)
 
 
+@given(st.integers(1, 7), st.integers(0, 2**20), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_unknown_classes_do_not_exist(num_classes: int, seed: int, tied: bool) -> None:
+    random = torch.Generator().manual_seed(seed)
+    scores = torch.randn(6, num_classes, generator=random) * 2
+    scores = scores.round() if tied else scores
+    known = torch.rand(6, num_classes, generator=random) < 0.6
+    target = (torch.rand(6, num_classes, generator=random) < 0.5) & known
+    target[0], target[1] = False, known[1]
+    found = label_ranking(rank_key(scores), target, known)
+    for row in range(6):
+        kept = known[row].nonzero().flatten().tolist()
+        labels = {place for place, c in enumerate(kept) if target[row, c]}
+        expected = literal(scores[row, kept].tolist(), labels)
+        assert [float(value[row]) for value in found] == pytest.approx(expected, abs=1e-12)
+
+
 @pytest.mark.parametrize("tied", [False, True])
 def test_scikit_learn(tied: bool) -> None:
     random = torch.Generator().manual_seed(3)

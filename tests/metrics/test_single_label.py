@@ -12,6 +12,7 @@ from sklearn.metrics import (
     brier_score_loss,
     f1_score,
     log_loss,
+    precision_recall_fscore_support,
     roc_auc_score,
     top_k_accuracy_score,
 )
@@ -76,6 +77,49 @@ def test_tied_scores(single_rows: Any, feed: Any) -> None:
 @pytest.mark.parametrize("c", [2, 5, 6])
 def test_top5_is_left_out_for_five_classes_or_fewer(c: int, single_rows: Any, feed: Any) -> None:
     assert ("top5_accuracy" in feed(SingleLabelMetrics(c), single_rows(9, c, 0)).compute()) == (c > 5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rejected_rows_by_scikit_learn(seed: int, single_rows: Any, known_of: Any, feed: Any) -> None:
+    """Predictions of -1 are wrong and of no class; unknown rows are left out, rejected or not."""
+    rows = single_rows(80, 6, seed)
+    rows["predictions"][torch.rand(80, generator=torch.Generator().manual_seed(seed)) < 0.3] = -1
+    known = known_of(rows, seed)
+    suite = feed(SingleLabelMetrics(6), rows | {"known": known}, [9, 30])
+    values, table = suite.compute(), suite.per_class()
+    target, said = rows["target"][known].numpy(), rows["predictions"][known].numpy()
+    columns = precision_recall_fscore_support(target, said, labels=range(6), zero_division=np.nan)
+    assert values["accuracy"] == pytest.approx(accuracy_score(target, said))
+    assert values["macro_f1"] == pytest.approx(np.nanmean(columns[2]))
+    assert values["balanced_accuracy"] == pytest.approx(np.nanmean(columns[1]))
+    assert values["rejected"] == pytest.approx((said == -1).mean())
+    for name, column in zip(("precision", "recall", "f1", "support"), columns, strict=True):
+        np.testing.assert_allclose(table[name], column, atol=1e-12, equal_nan=True)
+    assert list(values)[-1] == "rejected"
+    assert suite.direction("rejected") == "min"
+
+
+def test_rejected_by_hand(feed: Any) -> None:
+    """Right, rejected (class 1), wrong (1 for 0): accuracy 1/3; F1 of 0: 2/3, of 1: 0; without predictions nothing."""
+    rows = {"scores": torch.zeros(3, 2), "probabilities": torch.full((3, 2), 0.5), "nll": torch.ones(3)}
+    rows["target"] = torch.tensor([0, 1, 0])
+    values = feed(SingleLabelMetrics(2), rows | {"predictions": torch.tensor([0, -1, 1])}, [1, 2]).compute()
+    assert values["accuracy"] == pytest.approx(1 / 3)
+    assert values["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
+    assert values["balanced_accuracy"] == pytest.approx((1 / 2 + 0) / 2)
+    assert values["rejected"] == pytest.approx(1 / 3)
+    assert "rejected" not in feed(SingleLabelMetrics(2), rows | {"predictions": torch.tensor([0, 1, 1])}).compute()
+    half = feed(feed(SingleLabelMetrics(2), rows | {"predictions": torch.tensor([0, -1, 1])}), rows)
+    assert "rejected" not in half.compute()
+
+
+def test_everything_rejected(feed: Any) -> None:
+    rows = {"scores": torch.zeros(3, 2), "probabilities": torch.full((3, 2), 0.5), "nll": torch.ones(3)}
+    rows |= {"target": torch.tensor([0, 1, 0]), "predictions": torch.full((3,), -1)}
+    suite = feed(SingleLabelMetrics(2), rows)
+    values = suite.compute()
+    assert [values[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "rejected")] == [0.0, 0.0, 0.0, 1.0]
+    assert np.isnan(suite.per_class()["precision"]).all()
 
 
 def test_a_class_predicted_but_absent_counts_as_zero_and_one_in_neither_is_left_out(feed: Any) -> None:

@@ -77,3 +77,9 @@ def test_suites_score_again_after_a_reset(found: list[dict[str, Any]]) -> None:
     suite.update(**two_ranks.rows("multi", 3))
     for rank in found:
         assert rank["reset"] == pytest.approx(suite.compute(), abs=1e-9, nan_ok=True)
+
+
+def test_the_epoch_loss_is_over_all_ranks(found: list[dict[str, Any]]) -> None:
+    """(3 * 1 + 1 * 5) / 4 on the first rank; the second had one batch without examples."""
+    for rank in found:
+        assert rank["epoch_loss"] == [2.0, 4.0, 3, 1]

@@ -11,20 +11,23 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from torchheads.metrics import MetricSuite, metric_suite
+from torchheads.metrics import EpochLoss, MetricSuite, metric_suite
 
-# name -> (label type, number of rows, who has them, with predictions)
+# name -> (label type, number of rows, who has them, with predictions, share of the target that is known)
 CASES = {
-    f"{kind}-{n}-{spread}-{'decided' if decided else 'undecided'}": (kind, n, spread, decided)
+    f"{kind}-{n}-{spread}-{'decided' if decided else 'undecided'}-{share}": (kind, n, spread, decided, share)
     for kind in ("single", "multi")
-    for n, spread, decided in [
-        (0, "in_turn", True),
-        (1, "in_turn", True),
-        (1, "second_only", False),
-        (13, "in_turn", True),
-        (13, "in_turn", False),
-        (13, "first_only", True),
-        (13, "second_only", True),
+    for n, spread, decided, share in [
+        (0, "in_turn", True, 1),
+        (1, "in_turn", True, 1),
+        (1, "second_only", False, 1),
+        (13, "in_turn", True, 1),
+        (13, "in_turn", False, 1),
+        (13, "first_only", True, 1),
+        (13, "second_only", True, 1),
+        (13, "in_turn", True, 0.5),
+        (13, "second_only", True, 0.5),
+        (13, "in_turn", True, 0),
     ]
 }
 
@@ -51,12 +54,17 @@ def rows(kind: str, n: int) -> dict[str, torch.Tensor]:
 
 def score(case: str, rank: int, world: int) -> MetricSuite:
     """A suite that has seen this rank's share of the rows, in batches of two."""
-    kind, n, spread, decided = CASES[case]
+    kind, n, spread, decided, known_share = CASES[case]
     mine = {"in_turn": range(rank, n, world), "first_only": range(n if rank == 0 else 0)}
     share = list(mine.get(spread, range(n if rank == world - 1 else 0)))
     every, suite = rows(kind, n), metric_suite(kind, 7)
     if not decided:
         del every["predictions"]
+    if known_share < 1:
+        every["known"] = torch.rand(every["target"].shape, generator=torch.Generator().manual_seed(n)) < known_share
+        every["known"][: n // 2 : 2] = False  # the first rank's first rows
+    if known_share < 1 and kind == "single":
+        every["predictions"][1::3] = -1  # rejected
     for start in range(0, len(share), 2):
         suite.update(**{name: values[share[start : start + 2]] for name, values in every.items()})
     return suite
@@ -64,7 +72,7 @@ def score(case: str, rank: int, world: int) -> MetricSuite:
 
 def results(suite: MetricSuite) -> list[object]:
     """Values and table: two gatherings, so that the second shows this rank's own rows are back after the first."""
-    return [suite.compute(), suite.per_class()]
+    return [suite.compute(), suite.per_class(), suite.examples()]
 
 
 def main() -> None:
@@ -74,11 +82,15 @@ def main() -> None:
         "gloo", init_method=f"file://{folder / 'meeting_point'}", rank=rank, world_size=2, timeout=timedelta(seconds=40)
     )
     found: dict[str, object] = {case: results(score(case, rank, 2)) for case in CASES}
-    suite = score("multi-13-second_only-decided", rank, 2)
+    suite = score("multi-13-second_only-decided-1", rank, 2)
     suite.compute()
     suite.reset()
     suite.update(**rows("multi", 3))  # the same three rows on both ranks
     found["reset"] = suite.compute()
+    losses = EpochLoss()
+    for loss, count in [(1.0, 3), (5.0, 1), (0.0, 0)][2 * rank : 2 * rank + 2]:  # two batches, and one without examples
+        losses.update(torch.tensor(loss), count)
+    found["epoch_loss"] = losses.compute()
     (folder / f"rank{rank}.json").write_text(json.dumps(found))
     distributed.destroy_process_group()
 

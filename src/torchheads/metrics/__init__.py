@@ -1,9 +1,23 @@
 """Metrics: one suite per label type, the same for both heads, exact for every split into batches and ranks."""
 
 from torchheads.metrics.base import MetricSuite
-from torchheads.metrics.factory import metric_suite
+from torchheads.metrics.epoch_loss import EpochLoss, EpochMean
+from torchheads.metrics.factory import default_decision, head_metrics
+from torchheads.metrics.head_metrics import HeadMetrics
 from torchheads.metrics.keys import rank_key
 from torchheads.metrics.multi_label import MultiLabelMetrics
 from torchheads.metrics.single_label import SingleLabelMetrics
+from torchheads.metrics.suites import metric_suite
 
-__all__ = ["MetricSuite", "MultiLabelMetrics", "SingleLabelMetrics", "metric_suite", "rank_key"]
+__all__ = [
+    "EpochLoss",
+    "EpochMean",
+    "HeadMetrics",
+    "MetricSuite",
+    "MultiLabelMetrics",
+    "SingleLabelMetrics",
+    "default_decision",
+    "head_metrics",
+    "metric_suite",
+    "rank_key",
+]

@@ -27,7 +27,8 @@ class MetricSuite(nn.Module, ABC):
     """What the suites of both label types share: checking, collecting, gathering over ranks, and the table per class.
 
     Values do not depend on how rows are split into batches or over ranks, ranks without rows included. Sums are kept in
-    float64 and counts in int64 whatever precision the model runs in. A metric that nothing defines is NaN.
+    float64 and counts in int64 whatever precision the model runs in. A metric that nothing defines is NaN. What is not
+    known about the target leaves every metric: marking it as unknown is leaving it out.
 
     Args:
         form: how a target looks and is checked.
@@ -48,7 +49,15 @@ class MetricSuite(nn.Module, ABC):
         self.num_classes = form.num_classes
         whole, real = torch.zeros((), dtype=torch.int64), torch.zeros((), dtype=torch.float64)
         counts = torch.zeros(self.num_classes, 3, dtype=torch.int64)
-        self.totals = Totals(examples=whole, decided=whole, counts=counts, nll=real, brier=real, **sums)
+        self.totals = Totals(
+            examples=whole,
+            decided=whole,
+            counts=counts,
+            known=torch.zeros_like(counts[:, 0]),
+            nll=real,
+            brier=real,
+            **sums,
+        )
         self.table = RankTable(self.num_classes)
 
     @abstractmethod
@@ -68,27 +77,32 @@ class MetricSuite(nn.Module, ABC):
         nll: Float[Tensor, "n"],
         target: Tensor,
         predictions: Tensor | None = None,
+        known: Tensor | None = None,
     ) -> None:
         """Take in one batch; rows that only pad it must have been cut off. An empty batch changes nothing.
 
         Args:
             scores: calibrated log-odds of shape (n, c), any floating dtype.
             probabilities: shape (n, c), in [0, 1].
-            nll: unweighted loss of each example in nats, shape (n,).
+            nll: unweighted loss of each example in nats, shape (n,), over what is known of it.
             target: class indices (n,) for single-label, multi-hot (n, c) of 0 and 1 for multi-label.
-            predictions: class indices (n,) or sets (n, c) bool; None while the decision is not fitted, which leaves
-                the decided metrics out of `compute`.
+            predictions: class indices (n,), -1 for "none of these", or sets (n, c) bool; None while the decision is not
+                fitted, which leaves the decided metrics out of `compute`.
+            known: bool of the target's shape, False where it is not known what is right: a row for single-label, an
+                entry for multi-label, whose rows count as long as anything is known of them. None for everything. What
+                the other arguments hold there is not looked at.
 
         Raises:
             NonFiniteError: code L01, for a NaN score; the suite is left as it was.
-            LogitsError: code L04, for a wrong shape or dtype.
-            TargetError: for a target of a wrong shape, dtype or range.
+            LogitsError: code L04, for a wrong shape or dtype, or a predicted class that there is not.
+            TargetError: for a target of a wrong shape, dtype or range; codes M13 and T06 for a soft one.
         """
-        batch = check_outcome(self.form, scores, probabilities, nll, target, predictions)
+        batch = check_outcome(self.form, scores, probabilities, nll, target, predictions, known)
         rows = len(batch.keys)
         examples, decided = torch.tensor(rows), torch.tensor(rows if predictions is not None else 0)
-        self.totals.update(examples=examples, decided=decided, nll=batch.nll.sum(), **self._sums(batch))
-        self.table.update(batch.keys, batch.hot.view(torch.uint8))
+        shared = {"examples": examples, "decided": decided, "known": batch.rows_known(), "nll": batch.nll.sum()}
+        self.totals.update(**shared, **self._sums(batch))
+        self.table.update(batch.keys, batch.codes())
 
     def compute(self) -> dict[str, float]:
         """Every metric over all rows of all ranks; a collective call, also on a rank that had no rows.
@@ -103,19 +117,24 @@ class MetricSuite(nn.Module, ABC):
     def per_class(self) -> dict[str, list[float]]:
         """One column per class figure over all rows of all ranks, NaN where undefined; a collective call.
 
-        ``support`` (rows with the class), ``prevalence`` (their share), ``average_precision``, and where every row came
-        with predictions ``precision``, ``recall`` and ``f1``.
+        ``support`` (rows with the class), ``prevalence`` (their share of the rows where the class is known),
+        ``average_precision``, and where every row came with predictions ``precision``, ``recall`` and ``f1``.
         """
         with self._gathered():
             counts = self.totals.total("counts")
             columns = {
                 "support": counts[:, 0],
-                "prevalence": counts[:, 0] / self.totals.total("examples"),
+                "prevalence": counts[:, 0] / self.totals.total("known"),
                 "average_precision": average_precision(*self.table.rows()),
             }
             if self._all_decided():
                 columns |= {"precision": precision(counts), "recall": recall(counts), "f1": f1(counts)}
             return {name: column.tolist() for name, column in columns.items()}
+
+    def examples(self) -> int:
+        """How many rows of all ranks have a target of which anything is known; a collective call."""
+        with self.totals.sync_context():
+            return int(self.totals.total("examples"))
 
     def reset(self) -> None:
         """Forget all rows."""

@@ -33,14 +33,14 @@ def bin_gaps(confidence: Float64[Tensor, "n k"], outcome: Bool[Tensor, "n k"]) -
     return gaps.index_add_(0, cells.flatten(), (outcome.double() - confidence).flatten()).view(columns, NUM_BINS)
 
 
-def calibration_error(gaps: Float64[Tensor, "k bins"], examples: Float64[Tensor, ""]) -> Float64[Tensor, ""]:
-    """Expected calibration error, averaged over the columns; NaN without rows.
+def calibration_error(gaps: Float64[Tensor, "k bins"], examples: Float64[Tensor, "*k"]) -> Float64[Tensor, ""]:
+    """Expected calibration error, averaged over the columns that have rows; NaN without rows.
 
         ECE = sum_b n_b/n |mean outcome_b - mean confidence_b| = 1/n sum_b |gap_b|
 
     Args:
         gaps: what `bin_gaps` gives, added over all rows, shape (k, bins).
-        examples: number of rows n.
+        examples: number of rows n, or of each column's, shape (k,).
 
     Example:
         >>> confidence = torch.tensor([[0.9], [0.9]], dtype=torch.float64)
@@ -50,4 +50,4 @@ def calibration_error(gaps: Float64[Tensor, "k bins"], examples: Float64[Tensor,
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", section 2.
     """
-    return (gaps.abs().sum(dim=1) / examples).mean()
+    return (gaps.abs().sum(dim=1) / examples).nanmean()

@@ -18,18 +18,18 @@ def class_counts(
 
     Args:
         target: class indices of shape (n,).
-        predictions: class indices of shape (n,).
+        predictions: class indices of shape (n,); -1 for "none of these", which no class counts as predicted.
         num_classes: number of classes C.
 
     Example:
-        >>> class_counts(torch.tensor([0, 1]), torch.tensor([0, 0]), 2).tolist()
-        [[1, 2, 1], [1, 0, 0]]
+        >>> class_counts(torch.tensor([0, 1, 1]), torch.tensor([0, 0, -1]), 2).tolist()
+        [[1, 2, 1], [2, 0, 0]]
     """
     counts = torch.zeros(3, num_classes, dtype=torch.int64, device=target.device)
     one = torch.ones_like(target)
     counts[0].index_add_(0, target, one)
     if predictions is not None:
-        counts[1].index_add_(0, predictions, one)
+        counts[1].index_add_(0, predictions.clamp(min=0), (predictions >= 0).long())
         counts[2].index_add_(0, target, (target == predictions).long())
     return counts.T
 

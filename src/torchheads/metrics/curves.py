@@ -1,6 +1,6 @@
-"""Average precision and AUROC per label, by torchmetrics, in float64 and for defined labels only.
+"""Average precision and AUROC per label, by torchmetrics, in float64, for defined labels and known entries only.
 
-n examples, c classes.
+n examples, c classes. A target is 1 where the label is right, 0 where it is not, and 2 where neither is known.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float64, UInt8
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
+from torchheads.metrics.states import UNKNOWN
 
 
 def average_precision(keys: Float64[Tensor, "n c"], target: UInt8[Tensor, "n c"]) -> Float64[Tensor, "c"]:
@@ -21,14 +23,14 @@ def average_precision(keys: Float64[Tensor, "n c"], target: UInt8[Tensor, "n c"]
 
     Args:
         keys: rank keys of shape (n, c) in (0, 1).
-        target: multi-hot of shape (n, c), 0 or 1.
+        target: shape (n, c), 0, 1 or 2.
 
     Example:
         >>> keys = torch.tensor([[0.9, 0.9], [0.1, 0.1]], dtype=torch.float64)
         >>> average_precision(keys, torch.tensor([[0, 0], [1, 0]], dtype=torch.uint8))
         tensor([0.5000,    nan], dtype=torch.float64)
     """
-    return _each_label(binary_average_precision, keys, target, defined=target.sum(dim=0) > 0)
+    return _each_label(binary_average_precision, keys, target, defined=(target == 1).any(dim=0))
 
 
 def auroc(keys: Float64[Tensor, "n c"], target: UInt8[Tensor, "n c"]) -> Float64[Tensor, "c"]:
@@ -38,23 +40,23 @@ def auroc(keys: Float64[Tensor, "n c"], target: UInt8[Tensor, "n c"]) -> Float64
 
     Args:
         keys: rank keys of shape (n, c) in (0, 1).
-        target: multi-hot of shape (n, c), 0 or 1.
+        target: shape (n, c), 0, 1 or 2.
 
     Example:
         >>> keys = torch.tensor([[0.9], [0.9], [0.1]], dtype=torch.float64)
         >>> auroc(keys, torch.tensor([[1], [0], [0]], dtype=torch.uint8))
         tensor([0.7500], dtype=torch.float64)
     """
-    positives = target.sum(dim=0)
-    return _each_label(binary_auroc, keys, target, defined=(positives > 0) & (positives < target.shape[0]))
+    both = (target == 1).any(dim=0) & (target == 0).any(dim=0)
+    return _each_label(binary_auroc, keys, target, defined=both)
 
 
 def micro_average_precision(keys: Float64[Tensor, "n c"], target: UInt8[Tensor, "n c"]) -> Float64[Tensor, ""]:
-    """Average precision of all entries taken as one label, a scalar; NaN without any positive.
+    """Average precision of all known entries taken as one label, a scalar; NaN without any positive.
 
     Args:
         keys: rank keys of shape (n, c) in (0, 1).
-        target: multi-hot of shape (n, c), 0 or 1.
+        target: shape (n, c), 0, 1 or 2.
 
     Example:
         >>> keys = torch.tensor([[0.9, 0.8], [0.1, 0.2]], dtype=torch.float64)
@@ -71,8 +73,14 @@ def _each_label(
     values = torch.full((keys.shape[1],), torch.nan, dtype=torch.float64, device=keys.device)
     with _float64_division():
         for label in defined.nonzero().flatten().tolist():
-            values[label] = measure(keys[:, label], target[:, label], validate_args=False)
+            values[label] = measure(*_known(keys[:, label], target[:, label]), validate_args=False)
     return values
+
+
+def _known(keys: Float64[Tensor, "n"], target: UInt8[Tensor, "n"]) -> tuple[Tensor, Tensor]:
+    """The rows of one label whose target is known; the same tensors, not copies, where all are."""
+    known = target != UNKNOWN
+    return (keys, target) if known.all() else (keys[known], target[known])
 
 
 @contextmanager

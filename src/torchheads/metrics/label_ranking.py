@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 
 class LabelRanking(NamedTuple):
-    """Three views of one ranking, each of shape (n,), float64.
+    """Three views of one ranking, each of shape (n,), float64; only classes that are known count.
 
     ``loss``: share of (label, non-label) pairs where the label does not score higher; 0 for a row with no or all
     labels. ``average_precision``: mean over the labels of (labels scoring at least as high) / (classes scoring at least
@@ -26,7 +26,9 @@ class LabelRanking(NamedTuple):
     coverage: Float64[Tensor, "n"]
 
 
-def label_ranking(keys: Float64[Tensor, "n c"], target: Bool[Tensor, "n c"]) -> LabelRanking:
+def label_ranking(
+    keys: Float64[Tensor, "n c"], target: Bool[Tensor, "n c"], known: Bool[Tensor, "n c"] | None = None
+) -> LabelRanking:
     """Ranking loss, label ranking average precision and coverage of each example; ties count against the label.
 
         loss_n     = #{(i, j): i in Y_n, j not in Y_n, s_i <= s_j} / (k (C - k))                   k = size of Y_n
@@ -35,7 +37,8 @@ def label_ranking(keys: Float64[Tensor, "n c"], target: Bool[Tensor, "n c"]) -> 
 
     Args:
         keys: rank keys of shape (n, c), float64.
-        target: multi-hot of shape (n, c).
+        target: multi-hot of shape (n, c), False where unknown.
+        known: shape (n, c), False where an entry is to be treated as if its class did not exist; None for everything.
 
     Example:
         >>> keys = torch.tensor([[0.9, 0.5, 0.1]], dtype=torch.float64)
@@ -45,6 +48,9 @@ def label_ranking(keys: Float64[Tensor, "n c"], target: Bool[Tensor, "n c"]) -> 
     Source: Tsoumakas, Katakis, Vlahavas, "Mining Multi-label Data", section 3; conventions of scikit-learn.
     """
     num_classes, size = keys.shape[1], target.sum(dim=1)
+    classes = torch.full_like(size, num_classes) if known is None else known.sum(dim=1)
+    if known is not None:
+        keys = keys.masked_fill(~known, -1.0)  # below every key, so that none of them scores as high as a label
     ordered, order = keys.sort(dim=1)  # everything below is in this order, lowest key first
     labels = target.gather(1, order)
     at_least = num_classes - _lower(ordered)  # classes scoring at least as high, equals included
@@ -53,9 +59,9 @@ def label_ranking(keys: Float64[Tensor, "n c"], target: Bool[Tensor, "n c"]) -> 
 
     wrong_pairs = (at_least - labels_at_least).masked_fill(~labels, 0).sum(dim=1)
     shares = (labels_at_least.double() / at_least.double()).masked_fill(~labels, 0.0).sum(dim=1)
-    trivial = (size == 0) | (size == num_classes)
+    trivial = (size == 0) | (size == classes)
     return LabelRanking(
-        loss=(wrong_pairs.double() / (size * (num_classes - size)).double()).masked_fill(trivial, 0.0),
+        loss=(wrong_pairs.double() / (size * (classes - size)).double()).masked_fill(trivial, 0.0),
         average_precision=(shares / size.double()).masked_fill(trivial, 1.0),
         coverage=at_least.masked_fill(~labels, 0).amax(dim=1).double(),
     )

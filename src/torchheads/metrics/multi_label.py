@@ -28,7 +28,8 @@ class MultiLabelMetrics(MetricSuite):
     empty set predicted as empty has no F1 and is left out, as in scikit-learn with ``zero_division=nan``;
     ``exact_match`` counts it), ``exact_match``, ``ranking_loss``, ``label_ranking_average_precision``,
     ``coverage_error`` (scikit-learn's conventions for rows with no or all labels), ``nll`` (nats, summed over labels).
-    Over entries: ``hamming_loss``, ``brier``.
+    Over entries: ``hamming_loss``, ``brier``. An entry that is not known leaves its label, its row and all entries: a
+    label is ranked over the rows where it is known, a row over the labels known of it.
 
     Args:
         num_classes: number of labels C, at least 1 (a yes-or-no question is C = 1).
@@ -76,10 +77,10 @@ class MultiLabelMetrics(MetricSuite):
 
     def _sums(self, batch: Outcome) -> dict[str, Tensor]:
         """What a batch adds to each sum."""
-        ranking = label_ranking(batch.keys, batch.hot)
+        ranking = label_ranking(batch.keys, batch.hot, batch.known)
         sums = {
             "counts": label_counts(batch.hot, batch.predictions),
-            "brier": (batch.probabilities - batch.hot.double()).square().mean(dim=1).sum(),
+            "brier": (batch.probabilities - batch.hot.double()).square().sum(),
             "gaps": bin_gaps(batch.probabilities, batch.hot),
             "ranking_loss": ranking.loss.sum(),
             "label_ranking_average_precision": ranking.average_precision.sum(),
@@ -90,6 +91,7 @@ class MultiLabelMetrics(MetricSuite):
     def _values(self) -> dict[str, Tensor]:
         """Every metric from the gathered states."""
         counts, (keys, target) = self.totals.total("counts"), self.table.rows()
+        known = self.totals.total("known")
         return {
             "mean_average_precision": average_precision(keys, target).nanmean(),
             "micro_average_precision": micro_average_precision(keys, target),
@@ -98,19 +100,21 @@ class MultiLabelMetrics(MetricSuite):
             "micro_f1": f1(counts.sum(dim=0)),
             "samples_f1": self.totals.total("f1") / self.totals.total("f1_rows"),
             "exact_match": self._mean("exact"),
-            "hamming_loss": self._mean("wrong") / self.num_classes,
+            "hamming_loss": self.totals.total("wrong") / known.sum(),
             "ranking_loss": self._mean("ranking_loss"),
             "label_ranking_average_precision": self._mean("label_ranking_average_precision"),
             "coverage_error": self._mean("coverage_error"),
             "nll": self._mean("nll"),
-            "brier": self._mean("brier"),
-            "ece": calibration_error(self.totals.total("gaps"), self.totals.total("examples")),
+            "brier": self.totals.total("brier") / known.sum(),
+            "ece": calibration_error(self.totals.total("gaps"), known),
             "undefined_labels": (counts[:, 0] == 0).sum(),
         }
 
 
 def set_sums(target: Bool[Tensor, "n c"], predictions: Bool[Tensor, "n c"]) -> dict[str, Float64[Tensor, ""] | Tensor]:
     """How well each predicted set fits, added over rows: exact matches, wrong entries, F1 and the rows that have one.
+
+    An entry that is False in both, as unknown ones are, changes nothing.
 
     Example:
         >>> sums = set_sums(torch.tensor([[True, False], [False, False]]), torch.tensor([[True, True], [False, False]]))

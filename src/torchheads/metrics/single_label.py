@@ -14,7 +14,7 @@ from torchheads.metrics.base import Direction, MetricSuite
 from torchheads.metrics.calibration_error import NUM_BINS, bin_gaps, calibration_error
 from torchheads.metrics.counts import class_counts, f1, recall
 from torchheads.metrics.curves import auroc
-from torchheads.metrics.outcome import Outcome
+from torchheads.metrics.outcome import REJECTED, Outcome
 from torchheads.targets import ClassIndex
 
 
@@ -25,7 +25,8 @@ class SingleLabelMetrics(MetricSuite):
     out for five classes or fewer). ``balanced_accuracy``: mean recall of the classes in the target. ``macro_f1``: mean
     F1 of the classes in target or predictions. ``macro_auroc``: mean one-vs-rest AUROC of the classes with positives
     and negatives. ``nll``: nats. ``brier``: sum_c (p_c - y_c)^2, in [0, 2] for a softmax. ``ece``: calibration error of
-    the top label in 15 bins.
+    the top label in 15 bins. ``rejected``: share of rows answered with "none of these" (-1), which every decided metric
+    counts as a wrong answer of no class; left out while there are none.
 
     Args:
         num_classes: number of classes C, at least 1.
@@ -50,25 +51,28 @@ class SingleLabelMetrics(MetricSuite):
         "nll": "min",
         "brier": "min",
         "ece": "min",
+        "rejected": "min",
     }
-    decided: ClassVar[frozenset[str]] = frozenset({"accuracy", "balanced_accuracy", "macro_f1"})
+    decided: ClassVar[frozenset[str]] = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "rejected"})
 
     def __init__(self, num_classes: int) -> None:
+        whole = torch.zeros((), dtype=torch.int64)
         super().__init__(
             ClassIndex(num_classes, None, type(self).__name__),
-            top5=torch.zeros((), dtype=torch.int64),
+            **dict.fromkeys(("top5", "rejected"), whole),
             gaps=torch.zeros(1, NUM_BINS, dtype=torch.float64),
         )
 
     def _sums(self, batch: Outcome) -> dict[str, Tensor]:
         """What a batch adds to each sum."""
         top = largest(batch.keys).unsqueeze(1)  # by score: probabilities saturate and would tie
-        return {
+        sums = {
             "counts": class_counts(batch.truth, batch.predictions, self.num_classes),
             "brier": (batch.probabilities - batch.hot.double()).square().sum(),
             "top5": among_highest(batch.keys, batch.truth, 5).sum(),
             "gaps": bin_gaps(batch.probabilities.gather(1, top), batch.hot.gather(1, top)),
         }
+        return sums if batch.predictions is None else sums | {"rejected": (batch.predictions == REJECTED).sum()}
 
     def _values(self) -> dict[str, Tensor]:
         """Every metric from the gathered states."""
@@ -82,7 +86,11 @@ class SingleLabelMetrics(MetricSuite):
             "brier": self._mean("brier"),
             "ece": calibration_error(self.totals.total("gaps"), self.totals.total("examples")),
         }
-        return values | ({"top5_accuracy": self._mean("top5")} if self.num_classes > 5 else {})
+        if self.num_classes > 5:
+            values["top5_accuracy"] = self._mean("top5")
+        if self.totals.total("rejected") > 0:
+            values["rejected"] = self._mean("rejected")
+        return values
 
 
 def among_highest(keys: Float64[Tensor, "n c"], target: Int64[Tensor, "n"], k: int) -> Bool[Tensor, "n"]:

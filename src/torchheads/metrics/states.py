@@ -12,6 +12,9 @@ from jaxtyping import Float64, UInt8
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+UNKNOWN = 2
+"""What stands in a `RankTable` for an entry of which it is not known whether the label is right."""
+
 
 class PinnedMetric(Metric, ABC):
     """A torchmetrics state whose dtype nothing changes; devices change as usual.
@@ -76,7 +79,7 @@ class Totals(PinnedMetric):
 
 
 class RankTable(PinnedMetric):
-    """The rank keys and targets of all rows, held once for all rank metrics.
+    """The rank keys and targets of all rows, held once for all rank metrics; nine bytes an entry, known or not.
 
     Args:
         num_classes: number of classes C.
@@ -99,7 +102,7 @@ class RankTable(PinnedMetric):
         self.add_state("target", [], dist_reduce_fx="cat")
 
     def update(self, keys: Float64[Tensor, "n c"], target: UInt8[Tensor, "n c"]) -> None:
-        """Append rows of keys (n, c) and their multi-hot target (n, c)."""
+        """Append rows of keys (n, c) and their target (n, c): 1 where the label is right, 0 where not, or `UNKNOWN`."""
         self._parts("keys").append(keys.to(self.device))
         self._parts("target").append(target.to(self.device))
 
