@@ -1,6 +1,7 @@
 """Rows and their way back against loops over positions; what cannot be logits or features is refused."""
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -81,3 +82,45 @@ def test_any_other_classifier_gets_the_features_as_they_are():
 def test_features_of_a_wrong_width(shape, remedy):
     with pytest.raises(HeadConfigError, match=rf"TH-L03: features of shape .* for in_features=4; .*Try: .*{remedy}"):
         classify(nn.Linear(4, 3), torch.zeros(shape), 4)
+
+
+FEATURES = {
+    "a list": ([[0.0] * 4], r"features that are a list; allowed a tensor\. Try: torch\.as_tensor\(features\)"),
+    "an array": (np.zeros((2, 4)), "features that are a ndarray"),
+    "None": (None, "features that are a NoneType"),
+    "integers": (
+        torch.zeros(2, 4, dtype=torch.int64),
+        r"features of dtype torch\.int64; allowed torch\.float32.*Try: features\.to",
+    ),
+    "halves": (torch.zeros(2, 4, dtype=torch.float16), r"features of dtype torch\.float16; allowed torch\.float32"),
+    "complex": (torch.zeros(2, 4, dtype=torch.complex64), r"features of dtype torch\.complex64"),
+    "elsewhere": (
+        torch.zeros(2, 4, device="meta"),
+        r"features on meta; allowed cpu.*Try: head\.to\(features\.device\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("features", "text"), FEATURES.values(), ids=FEATURES.keys())
+def test_features_that_the_classifier_cannot_read(features, text):
+    with pytest.raises(LogitsError, match=f"TH-L04: {text}"):
+        classify(nn.Linear(4, 3), features, 4)
+    if isinstance(features, torch.Tensor) and features.device.type == "cpu":
+        with pytest.raises(LogitsError, match=f"TH-L04: {text}"):
+            classify(nn.Conv1d(4, 3, 1), features.unsqueeze(2), 4)
+
+
+def test_a_fault_of_the_classifier_itself_is_not_hidden():
+    class Broken(nn.Module):
+        def forward(self, features):
+            raise RuntimeError("of its own")
+
+    for classifier in (Broken(), nn.Sequential(nn.Linear(4, 3), Broken())):
+        with pytest.raises(RuntimeError, match=r"^of its own$"):
+            classify(classifier, torch.zeros(2, 4), 4)
+
+
+@pytest.mark.parametrize("logits", [[[0.0] * 3], np.zeros((2, 3)), None, "abc"])
+def test_logits_that_are_no_tensor(logits):
+    with pytest.raises(LogitsError, match=r"TH-L04: logits that are a \w+; allowed a tensor\. Try: torch.as_tensor"):
+        check_logits(logits, 3)

@@ -4,7 +4,7 @@ n examples, c classes, d features, m = n x spatial positions.
 """
 
 from jaxtyping import Shaped
-from torch import Tensor, nn
+from torch import Tensor, nn, strided
 
 from torchheads.errors import HeadConfigError, LogitsError
 
@@ -16,13 +16,25 @@ def check_logits(logits: Tensor, num_classes: int) -> None:
         LogitsError: code L04, naming the type, shape or dtype that came.
     """
     if not isinstance(logits, Tensor):
-        problem = f"logits that are a {type(logits).__name__}; allowed a tensor of shape (N, {num_classes}, *spatial)"
-        raise LogitsError("L04", problem, "torch.as_tensor(logits)")
+        raise no_tensor("logits", logits)
+    if logits.is_nested or logits.layout is not strided:
+        problem = f"{'nested' if logits.is_nested else logits.layout} logits; allowed a dense tensor"
+        raise LogitsError("L04", problem, "logits.to_dense()")
     if logits.ndim < 2 or logits.shape[1] != num_classes:
         allowed = f"(N, {num_classes}) or (N, {num_classes}, *spatial)"
         raise LogitsError("L04", f"logits of shape {tuple(logits.shape)}; allowed {allowed}", "logits = head(features)")
     if not logits.is_floating_point():
         raise LogitsError("L04", f"logits of dtype {logits.dtype}; allowed floating point", "logits.float()")
+
+
+def no_tensor(name: str, value: object) -> LogitsError:
+    """The error, code L04, to raise for features or logits that are no tensor.
+
+    Example:
+        >>> str(no_tensor("logits", [0.5]))
+        'TH-L04: logits that are a list; allowed a tensor. Try: torch.as_tensor(logits)'
+    """
+    return LogitsError("L04", f"{name} that are a {type(value).__name__}; allowed a tensor", f"torch.as_tensor({name})")
 
 
 def rows(values: Tensor) -> Tensor:
@@ -71,8 +83,7 @@ def explain_features(classifier: nn.Module, features: object) -> None:
     """Raise the error that says what is wrong with features, where that is why the classifier failed; code L04."""
     parameter = next(classifier.parameters(), None)
     if not isinstance(features, Tensor):
-        problem = f"features that are a {type(features).__name__}; allowed a tensor of shape (N, D, *spatial)"
-        raise LogitsError("L04", problem, "torch.as_tensor(features)")
+        raise no_tensor("features", features)
     if parameter is None:
         return
     if features.dtype != parameter.dtype:

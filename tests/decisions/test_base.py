@@ -80,6 +80,32 @@ def test_impossible_thresholds(value, space, text):
         TopK(1, value, space)
 
 
+@pytest.mark.parametrize(
+    "value", ["0.5", [0.5, 0.5], {"a": 1}, 1j, 10**400, torch.tensor([0.5, 0.5]), object()], ids=repr
+)
+@pytest.mark.parametrize("space", ["probability", "logit"])
+def test_what_is_no_number(value, space):
+    with pytest.raises(HeadConfigError, match=r"TH-H03: threshold .*; allowed one number.*\. Try: 0\.5"):
+        check_threshold(value, space)
+    with pytest.raises(HeadConfigError, match="TH-H03"):
+        TopK(1, value, space)
+
+
+def test_a_tensor_of_one_number_is_a_number():
+    assert check_threshold(torch.tensor(0.5), "probability") == 0.0
+
+
+def test_a_rule_is_taken_by_heads_of_one_size():
+    rule = Threshold(0.9)
+    rule.take(3)
+    rule.take(3)
+    with pytest.raises(
+        HeadConfigError, match=r"TH-H03: this Threshold decides for a head of 3 classes, not of 2\. Try: a Th"
+    ):
+        rule.take(2)
+    assert rule.cut.shape == (3,)
+
+
 def test_cuts_are_float32_whatever_the_default_is():
     before = torch.get_default_dtype()
     try:

@@ -30,6 +30,28 @@ def test_unfitted_it_refuses():
         rule(SCORES)
 
 
+@pytest.mark.parametrize("scores", [SCORES[:, :2], SCORES * float("inf"), SCORES + float("nan")])
+def test_scores_that_it_cannot_be_fitted_on(scores):
+    rule = bound()
+    with pytest.raises(
+        FitError, match=r"TH-F03: scores of shape \(2, \d\); allowed finite ones of shape \(n, 3\)\. Try: head"
+    ):
+        rule.fit(scores, SETS[:, : scores.shape[1]])
+    assert not rule.fitted
+
+
+@pytest.mark.parametrize("scores", [[[1.0, 2.0, 3.0]], None, SCORES[0], SCORES[:, :, None]])
+def test_scores_that_are_none(scores):
+    with pytest.raises(FitError, match=r"TH-F03: scores of (type \w+|shape .*); allowed finite ones"):
+        bound().fit(scores, SETS)
+
+
+@pytest.mark.parametrize("target", [[[True]], None, SETS[:1], SETS[:, :2], SETS[0]])
+def test_targets_of_another_shape(target):
+    with pytest.raises(FitError, match=r"TH-F03: a target of (type|shape) .*; allowed the same shape\. Try: rule\.fit"):
+        bound().fit(SCORES, target)
+
+
 def test_without_a_positive_label_it_cannot_be_fitted():
     rule = bound()
     with pytest.raises(FitError, match=r"TH-F02: no positive label among 2 held-out examples.*Try: decision=threshold"):

@@ -12,7 +12,16 @@ import torch
 from hypothesis import example, given
 from hypothesis.extra import numpy as st_numpy
 
-from torchheads.decisions.functional import above, best_micro_f1_cut, largest, logit, midway, top_k
+from torchheads.decisions.functional import (
+    REJECTED,
+    above,
+    best_micro_f1_cut,
+    largest,
+    largest_above,
+    logit,
+    midway,
+    top_k,
+)
 
 FEW_VALUES = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])  # so that ties are common
 ANY_VALUE = st.floats(-1e4, 1e4, width=32)
@@ -41,6 +50,31 @@ def test_largest_is_the_loop_and_numpys(scores):
     chosen = largest(scores)
     assert chosen.dtype == torch.int64
     assert chosen.tolist() == loop == scores.numpy().argmax(axis=1).tolist()
+
+
+# Argmax or none ------------------------------------------------------------------------------------------------------
+
+
+def test_largest_above_by_hand():
+    # the dog's 4.0 reaches 4.0; the next smaller float does not
+    below = float(np.nextafter(np.float32(4), np.float32(0)))
+    scores = torch.tensor([[2.1, 4.0, 3.2, -1.0], [2.1, below, 3.2, -1.0]])
+    assert largest_above(scores, torch.tensor([4.0])).tolist() == [1, -1]
+    assert REJECTED == -1
+
+
+@given(SCORES, FEW_VALUES)
+def test_largest_above_is_the_loop(scores, cut):
+    loop = [row.index(max(row)) if max(row) >= cut else -1 for row in scores.tolist()]
+    chosen = largest_above(scores, torch.tensor([cut]))
+    assert chosen.dtype == torch.int64
+    assert chosen.tolist() == loop
+
+
+@given(SCORES)
+def test_largest_above_nothing_is_the_largest(scores):
+    assert torch.equal(largest_above(scores, torch.tensor([-math.inf])), largest(scores))
+    assert (largest_above(scores, torch.tensor([math.inf])) == REJECTED).all()
 
 
 # Threshold ------------------------------------------------------------------------------------------------------------

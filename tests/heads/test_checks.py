@@ -23,6 +23,20 @@ OPTIONS = {
     "H23: a score": ({"score": "odds"}, "H23", "score='odds'; allowed 'log_odds', 'logit'. Try: score='log_odds'"),
     "D07: too few names": ({"class_names": ["a", "b"]}, "D07", "2 distinct class names for 3 classes"),
     "D07: a name twice": ({"class_names": ["a", "b", "a"]}, "D07", "2 distinct class names for 3 classes"),
+    "D07: a word": ({"class_names": "abc"}, "D07", "class_names='abc'; allowed a list of names"),
+    "D07: a number": ({"class_names": 3}, "D07", "class_names=3; allowed a list of names"),
+    "D07: an empty name": ({"class_names": ["a", "", "b"]}, "D07", "none of them empty. Try: class_names="),
+    "D07: numbers for names": ({"class_names": [0, 1, 2]}, "D07", "allowed a list of names"),
+    "H27: an ignored word": ({"ignore_index": "x"}, "H27", "ignore_index='x'; allowed a whole .* Try: ignore_index=-1"),
+    "H27: an ignored giant": ({"ignore_index": 2**63}, "H27", "ignore_index=9223372036854775808"),
+    "H27: an ignored fraction": ({"ignore_index": -1.5}, "H27", r"ignore_index=-1\.5"),
+    "H20: words": (
+        {"prior": ["a", "b", "c"]},
+        "H20",
+        r"prior=\['a', 'b', 'c'\]; allowed one number .*Try: prior='data'",
+    ),
+    "H20: a table": ({"prior": {"a": 1}}, "H20", "prior={'a': 1}"),
+    "H20: complex": ({"prior": torch.tensor(0.5j)}, "H20", "prior=tensor"),
     "D07: no names": ({"class_names": []}, "D07", "0 distinct class names for 3 classes"),
     "H20: zero": ({"prior": 0.0}, "H20", r"prior 0; allowed numbers between 0 and 1, both excluded\. Try: \(n \+ 1\)"),
     "H20: one": ({"prior": 1}, "H20", "prior 1"),
@@ -122,6 +136,26 @@ PARTS = {
 def test_refused_parts(head_class, options, code, text):
     with pytest.raises(HeadConfigError, match=f"^TH-{code}: .*{text}"):
         head_class(4, 3, **options)
+
+
+@pytest.mark.parametrize("make", [lambda: Threshold(0.3), lambda: TopK(2, 0.3), FittedThreshold])
+def test_a_rule_serves_heads_of_one_number_of_classes(make):
+    rule = make()
+    first = SigmoidHead(4, 3, decision=rule)
+    with pytest.raises(
+        HeadConfigError, match=r"TH-H03: this \w+ decides for a head of 3 classes, not of 4\. Try: a \w+ of"
+    ):
+        SigmoidHead(4, 4, decision=rule)
+    assert first.decision.cut.shape == (3,)  # the first head answers as before
+    assert SigmoidHead(4, 3, decision=rule).decision is rule
+    assert SigmoidHead(4, 4, decision=make()).decision.cut.shape == (4,)
+
+
+def test_a_rule_that_was_refused_may_be_tried_elsewhere():
+    rule = TopK(4)
+    with pytest.raises(HeadConfigError, match="TH-H03"):
+        SigmoidHead(4, 3, decision=rule)
+    assert SigmoidHead(4, 5, decision=rule).decision is rule
 
 
 # Finiteness -----------------------------------------------------------------------------------------------------------

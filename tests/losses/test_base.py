@@ -33,7 +33,10 @@ def test_weights_become_float32(weight):
         ([1.0, -2.0], "class_weight got -2; allowed finite numbers >= 0"),
         ([NAN, 1.0], "class_weight got nan"),
         ([1.0, INF], "class_weight got inf"),
-        (2.0, r"class_weight got shape \(\)"),
+        (-2.0, "class_weight got -2"),
+        ("ab", "class_weight got 'ab'; allowed finite numbers"),
+        (["a", "b"], r"class_weight got \['a', 'b'\]"),
+        (torch.ones(2, dtype=torch.complex64), "class_weight got tensor"),
         ([[1.0, 2.0]], r"class_weight got shape \(1, 2\)"),
     ],
 )
@@ -43,7 +46,7 @@ def test_bad_weights(weight, text, code):
         weight_buffer("class_weight", weight, code)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.0, 1.5, NAN])
+@pytest.mark.parametrize("value", [-0.1, 1.0, 1.5, NAN, "0.1", None, [0.1]])
 def test_bad_smoothing(value):
     with pytest.raises(HeadConfigError, match=r"TH-T14: label_smoothing=.*allowed 0 <= .*Try: label_smoothing=0\.1"):
         check_smoothing(value)
@@ -72,7 +75,44 @@ def test_one_weight_a_class(criterion, code, name):
         criterion.check(3)
 
 
+LOGITS, TARGET = torch.tensor([[0.3, -1.0, 2.0], [1.0, 0.0, -0.5]]), torch.tensor([[1.0, 0, 0], [0, 0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    "make", [CrossEntropy, BinaryCrossEntropy, lambda weight: BinaryCrossEntropy(pos_weight=weight)]
+)
+@pytest.mark.parametrize("weight", [2.0, [1.0, 2.0]])
+def test_weights_have_content_where_nothing_else_has(make, weight):
+    with torch.device("meta"):
+        criterion = make(weight)
+        criterion.check(2)
+    assert {(buffer.device.type, buffer.shape) for buffer in criterion.buffers()} == {("cpu", (2,))}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [CrossEntropy, BinaryCrossEntropy, lambda weight: BinaryCrossEntropy(pos_weight=weight)],
+    ids=["softmax class_weight", "sigmoid class_weight", "sigmoid pos_weight"],
+)
+def test_one_number_stands_for_all_classes(make):
+    spread, single, loose = make([2.5] * 3), make(2.5), make(torch.tensor(2.5))
+    single.check(3)  # as a head does; ``loose`` is used without one
+    for one in (single, loose):
+        for size in (2, 0):  # forward, and mean with and without rows
+            torch.testing.assert_close(one(LOGITS[:size], TARGET[:size]), spread(LOGITS[:size], TARGET[:size]))
+            torch.testing.assert_close(
+                one.mean(LOGITS[:size], TARGET[:size]), spread.mean(LOGITS[:size], TARGET[:size])
+            )
+        prior = torch.tensor([0.1, 0.2, 0.7])
+        torch.testing.assert_close(one.constant_logits(prior), spread.constant_logits(prior))
+        assert one.state_dict() == {}
+    assert repr(single) == repr(spread)
+    assert "=2.5" in repr(loose)
+    with pytest.raises(HeadConfigError, match=r"has shape \(3,\); allowed \(4,\).* of its own"):
+        single.check(4)
+
+
 @pytest.mark.parametrize("criterion", [CrossEntropy([1.0, 2.0]), BinaryCrossEntropy([1.0, 2.0], [3.0, 4.0])])
 def test_weights_are_configuration_not_state(criterion):
     assert criterion.state_dict() == {}
-    assert criterion.double().class_weight.dtype == torch.float64  # but they move with the module
+    assert criterion.half().class_weight.dtype == torch.float32  # and are not rounded with the module's

@@ -64,7 +64,7 @@ def test_a_dropped_entry_pulls_nowhere():
 
 
 @pytest.mark.parametrize(
-    ("bad", "text"), [([1.0, 0.0], "holds 0; allowed > 0"), ([1.0, -1.0], "got -1"), (2.0, "got shape")]
+    ("bad", "text"), [([1.0, 0.0], "holds 0; allowed > 0"), ([1.0, -1.0], "got -1"), ([[2.0]], "got shape")]
 )
 def test_bad_positive_weights(bad, text):
     with pytest.raises(HeadConfigError, match=f"TH-M08: pos_weight {text}"):

@@ -51,7 +51,12 @@ REFUSED_FORMS = {
     "T05: multi-hot of integers": (torch.ones(4, 3, dtype=torch.int64), "T05", r"multi-label.*head\.label_type=multi"),
     "T05: multi-hot of bools": (torch.ones(4, 3, dtype=torch.bool), "T05", "multi-label.*Try: SigmoidHead"),
     "T05: multi-hot of floats": (torch.ones(4, 3), "T05", "multi-label"),
-    "T06: probabilities": (torch.full((4, 3), 1 / 3), "T06", "class probabilities.*Try: soft_targets=True"),
+    "T06: rows that sum to something else": (
+        torch.tensor([[0.5, 0.5, 0.0], [0.5, 0.25, 0.5], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+        "T06",
+        r"sum to 1\.25 at sample 1; allowed class indices \(N,\)\. Try: soft_targets=True",
+    ),
+    "T07: probabilities": (torch.full((4, 3), 1 / 3), "T07", "class probabilities.*Try: soft_targets=True"),
     "T08: bool": (torch.ones(4, dtype=torch.bool), "T08", r"torch\.bool.*Try: target\.long\(\) when False and True"),
     "T08: complex": (torch.ones(4, dtype=torch.complex64), "T08", "complex"),
     "T11: a column": (torch.ones(4, 1, dtype=torch.int64), "T11", r"allowed \(4,\)\. Try: target\.squeeze\(-1\)"),

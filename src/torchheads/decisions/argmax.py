@@ -8,9 +8,8 @@ from typing import Literal
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from torchheads.decisions.base import DecisionRule, check_threshold, score_buffer
+from torchheads.decisions.base import DecisionRule, check_threshold, one_number, score_buffer
 from torchheads.decisions.functional import largest, largest_above
-from torchheads.errors import HeadConfigError
 
 
 class Argmax(DecisionRule):
@@ -48,10 +47,7 @@ class Argmax(DecisionRule):
         self, reject_below: float | None = None, space: Literal["probability", "logit"] = "probability"
     ) -> None:
         super().__init__()
-        if reject_below is not None and not isinstance(reject_below, int | float):
-            problem = f"reject_below={reject_below!r}; allowed one number for all classes"
-            raise HeadConfigError("H03", problem, "reject_below=0.5 (decision.reject_below=0.5)")
-        self.reject_below = reject_below
+        self.reject_below = None if reject_below is None else one_number(reject_below)
         self.space = space
         self.named = reject_below is not None
         self.register_buffer(

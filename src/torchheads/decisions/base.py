@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from torchheads.buffers import constant, keep_exact
 from torchheads.decisions.functional import logit
 from torchheads.errors import HeadConfigError
 
@@ -64,13 +64,10 @@ class DecisionRule(nn.Module, ABC):
         """Predictions for scores of shape (m, c)."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or dtype, but keep the buffers' precision: a rounded cut is another cut."""
-        exact = dict(self._buffers)
+        """Move to another device or dtype, but keep the buffers exact: a rounded cut is another cut."""
+        before = dict(self._buffers)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, moved in self._buffers.items():
-            before = exact[name]
-            if moved is not None and before is not None and moved.dtype != before.dtype:
-                self._buffers[name] = before.to(moved.device)
+        keep_exact(self, before)
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
@@ -113,7 +110,7 @@ def plain_numbers(value: float | Sequence[float] | Tensor) -> float | list[float
     """
     numbers: Any = value.tolist() if isinstance(value, Tensor) else value
     try:
-        if isinstance(numbers, str):
+        if isinstance(numbers, str | bool):
             raise TypeError
         return float(numbers) if isinstance(numbers, Real) else [float(number) for number in numbers]
     except (TypeError, ValueError, OverflowError):
@@ -130,4 +127,4 @@ def one_number(value: float) -> float:
 
 def score_buffer(cuts: list[float]) -> Tensor:
     """Cuts in score space as a float32 tensor of shape (c,)."""
-    return torch.tensor(cuts, dtype=torch.float32)
+    return constant(cuts)

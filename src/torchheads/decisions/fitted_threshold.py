@@ -55,15 +55,21 @@ class FittedThreshold(DecisionRule):
             self.is_fitted = torch.zeros_like(self.is_fitted)
 
     @torch.no_grad()
-    def fit(self, scores: Float[Tensor, "m c"], target: Bool[Tensor, "m c"]) -> None:
+    def fit(self, scores: Tensor, target: Tensor) -> None:
         """Learn the cut from held-out scores of shape (m, c) and their label sets of shape (m, c).
 
         Raises:
             FitError: code F02, when no entry of the target is positive; F03, when the scores do not fit.
         """
-        if scores.shape[1] != len(self.cut) or not scores.isfinite().all():
-            problem = f"scores of shape {tuple(scores.shape)}; allowed finite ones of shape (n, {len(self.cut)})"
+        fits = isinstance(scores, Tensor) and scores.shape[1:] == self.cut.shape
+        if not fits or not scores.isfinite().all():
+            what = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"type {type(scores).__name__}"
+            problem = f"scores of {what}; allowed finite ones of shape (n, {len(self.cut)})"
             raise FitError("F03", problem, "head.scores(logits) of a split that gives finite logits")
+        if not isinstance(target, Tensor) or target.shape != scores.shape:
+            what = f"shape {tuple(target.shape)}" if isinstance(target, Tensor) else f"type {type(target).__name__}"
+            problem = f"a target of {what} for scores of shape {tuple(scores.shape)}; allowed the same shape"
+            raise FitError("F03", problem, "rule.fit(scores, target.bool())")
         if not target.any():
             problem = f"no positive label among {scores.shape[0]} held-out examples; a threshold cannot be fitted"
             raise FitError("F02", problem, "decision=threshold decision.value=0.5, or a larger calibration split")

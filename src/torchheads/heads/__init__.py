@@ -1,8 +1,8 @@
 """Heads: the last layer of a classifier and all that follows from it."""
 
 from torchheads.heads.base import ClassificationHead
-from torchheads.heads.multi_head import MultiHead
+from torchheads.heads.multi_head import MultiHead, named_heads
 from torchheads.heads.sigmoid import SigmoidHead
 from torchheads.heads.softmax import SoftmaxHead
 
-__all__ = ["ClassificationHead", "MultiHead", "SigmoidHead", "SoftmaxHead"]
+__all__ = ["ClassificationHead", "MultiHead", "SigmoidHead", "SoftmaxHead", "named_heads"]

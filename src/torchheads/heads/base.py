@@ -67,16 +67,17 @@ class ClassificationHead(nn.Module, ABC):
         self.criterion = self.natural_criterion() if criterion is None else criterion
         self.calibrator = Identity() if calibrator is None else calibrator
         self.decision = self.natural_decision[self.label_type]() if decision is None else decision
-        self._bind_parts()
         self._own_classifier = classifier is None
         self.classifier = nn.Linear(in_features, num_classes) if classifier is None else classifier
+        self._bind_parts()
         self.reset_parameters()
 
     def _bind_parts(self) -> None:
         checks.check_parts(self)
+        self.form.class_names = self.class_names
         self.criterion.check(self.num_classes)
         self.calibrator.bind(self.num_classes)
-        self.decision.bind(self.num_classes)
+        self.decision.take(self.num_classes)
 
     # What a head must say for itself ------------------------------------------------------------------------------
 
@@ -127,6 +128,8 @@ class ClassificationHead(nn.Module, ABC):
             TargetError, DataError: when type, form, shape, dtype or range of the target do not fit.
             NonFiniteError: codes L01, L02, when the loss is NaN or infinite (checked on the CPU).
         """
+        if target is None:
+            checks.refuse_no_target(self)
         result: Tensor = self(features, target=target, mask=mask)
         return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,11 @@ from torch.compiler import is_compiling
 
 from torchheads.calibration import Calibrator
 from torchheads.decisions import DecisionRule
-from torchheads.errors import HeadConfigError, NonFiniteError, warn
+from torchheads.errors import DataError, HeadConfigError, NonFiniteError, warn
+from torchheads.heads.functional import full_precision
 from torchheads.losses import Criterion
 from torchheads.losses.base import as_numbers
-from torchheads.shapes import rows
+from torchheads.shapes import no_tensor, rows
 from torchheads.targets import MixedTarget, Target, densified, plain_target
 
 if TYPE_CHECKING:
@@ -65,20 +66,23 @@ def check_class_names(class_names: Sequence[str], num_classes: int) -> None:
 
 
 def check_parts(head: ClassificationHead) -> None:
-    """Refuse a criterion of the other link and a decision rule of the other label type; name the classes to the form.
+    """Refuse parts of a wrong kind, a criterion of the other link and a decision rule of the other label type.
 
     Raises:
-        HeadConfigError: codes H24 (criterion), H03 (decision rule), H25 (ignore_index).
+        HeadConfigError: codes H24 (criterion and other parts), H03 (decision rule), H27 (ignore_index).
     """
-    head.form.class_names = head.class_names
     check_ignore_index(head.form.ignore_index)
     owner, criterion, decision = type(head).__name__, head.criterion, head.decision
-    for part, kind in ((criterion, Criterion), (head.calibrator, Calibrator), (decision, DecisionRule)):
+    for part, kind, remedy in (
+        (criterion, Criterion, f"{head.natural_criterion.__name__}()"),
+        (head.calibrator, Calibrator, "None"),
+        (decision, DecisionRule, "None"),
+        (head.classifier, nn.Module, "None, or nn.Linear(in_features, num_classes)"),
+    ):
         if not isinstance(part, kind):
-            problem = f"{owner} got {type(part).__name__}; allowed a torchheads {kind.__name__}"
-            raise HeadConfigError(
-                "H24", problem, f"{head.natural_criterion.__name__}()" if kind is Criterion else "None"
-            )
+            made = part.__name__ if isinstance(part, type) else repr(part)
+            problem = f"{owner} got {made:.60}; allowed a {kind.__name__} object"
+            raise HeadConfigError("H24", problem, remedy)
     if criterion.link != head.natural_criterion.link:
         problem = f"{owner} got {type(criterion).__name__}, which is a loss for {criterion.link} heads"
         raise HeadConfigError("H24", problem, f"{head.natural_criterion.__name__}, or the other head")
@@ -87,22 +91,33 @@ def check_parts(head: ClassificationHead) -> None:
             f"{type(decision).__name__} decides on label type {decision.label_type!r}, the data are {head.label_type!r}"
         )
         raise HeadConfigError("H03", problem, decision.suggestion)
-    decision.take(head.num_classes)
+
+
+def refuse_no_target(head: ClassificationHead) -> NoReturn:
+    """A loss needs a target; code M14."""
+    raise DataError(
+        "M14", f"{type(head).__name__}.loss got no target; allowed a tensor or LabelLists", "head(features)"
+    )
 
 
 def check_ignore_index(ignore_index: object) -> None:
-    """Refuse what no target can hold as its mark for "unknown"; code H25."""
-    if ignore_index is not None and (isinstance(ignore_index, bool) or not isinstance(ignore_index, Integral)):
-        problem = f"ignore_index={ignore_index!r:.60}; allowed a whole number or None"
-        raise HeadConfigError("H25", problem, "ignore_index=-1 (head.ignore_index=-1)")
+    """Refuse what no target can hold as its mark for "unknown"; code H27."""
+    whole = isinstance(ignore_index, Integral) and not isinstance(ignore_index, bool)
+    if ignore_index is not None and not (whole and -(2**63) <= int(ignore_index) < 2**63):  # type: ignore[call-overload]
+        problem = f"ignore_index={ignore_index!r:.60}; allowed a whole number of 64 bits or None"
+        raise HeadConfigError("H27", problem, "ignore_index=-1 (head.ignore_index=-1)")
 
 
 def readable(tensor: Tensor) -> bool:
-    """Whether values can be looked at without waiting for a device, breaking a graph or a function transform."""
+    """Whether values can be looked at without waiting for a device, breaking a graph or a function transform.
+
+    Raises:
+        LogitsError: code L04, for logits that are no tensor.
+    """
     try:
         return tensor.is_cpu and not is_compiling() and _transform() is None
     except AttributeError:
-        return False  # no tensor at all, which is refused later
+        raise no_tensor("logits", tensor) from None
 
 
 def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor, target: Target, mask: Tensor | None) -> None:
@@ -133,6 +148,7 @@ def look_for_probabilities(head: ClassificationHead, logits: Tensor) -> None:
 
     The first batch that does not look like it ends the search.
     """
+    logits = full_precision(logits)
     if logits.numel() == 0 or not head.might_be_probabilities(logits):
         head.probability_batches = -1
         return

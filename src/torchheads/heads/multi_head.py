@@ -105,18 +105,18 @@ class MultiHead(nn.Module):
     def row_losses(
         self, logits: Mapping[str, Tensor], target: Mapping[str, Target], mask: Mapping[str, Tensor] | None = None
     ) -> RowLosses:
-        """The weighted sum of the heads' losses of each row, (m,), and its weight in a mean, that of its best-known head.
+        """The weighted sum of the losses of each row, (m,), and its weight in a mean, that of its best-known head.
 
         Raises:
             TargetError: code M17, for a head without a target or a target without a head; and those of each head.
         """
-        self._check_names(target)
+        self.check_names(target)
         masks = mask or {}
         return self._sum([head.row_losses(logits[name], target[name], masks.get(name)) for name, head in self.items()])
 
     def count(self, target: Mapping[str, Target], mask: Mapping[str, Tensor] | None = None) -> int | Tensor:
         """Over how many examples (positions) `loss` averages: those of which any head's target is known."""
-        self._check_names(target)
+        self.check_names(target)
         masks = mask or {}
         return num_known(self._sum([known_rows(head, target[name], masks.get(name)) for name, head in self.items()]))
 
@@ -167,12 +167,24 @@ class MultiHead(nn.Module):
         """The weights of the losses."""
         return f"loss_weights={self.loss_weights}"
 
-    def _check_names(self, target: Mapping[str, Target]) -> None:
+    def check_names(self, target: Mapping[str, Target]) -> None:
+        """Refuse targets that are not one a head, before anything is computed; code M17."""
         names = list(self.heads)
         if not isinstance(target, Mapping) or set(target) != set(names):
             came = sorted(map(str, target)) if isinstance(target, Mapping) else type(target).__name__
             problem = f"MultiHead got targets {came}; allowed a dict of one target a head: {', '.join(names)}"
             raise TargetError("M17", problem, "{" + ", ".join(f'"{name}": ...' for name in names) + "}")
+
+
+def named_heads(head: ClassificationHead | MultiHead) -> dict[str, ClassificationHead]:
+    """The heads by name, as their logits and targets are; one head alone stands under the empty name.
+
+    Example:
+        >>> from torchheads import SoftmaxHead
+        >>> list(named_heads(SoftmaxHead(512, 20))), list(named_heads(MultiHead({"species": SoftmaxHead(512, 20)})))
+        ([''], ['species'])
+    """
+    return dict(head.items()) if isinstance(head, MultiHead) else {"": head}
 
 
 def check_heads(heads: Mapping[str, ClassificationHead]) -> None:

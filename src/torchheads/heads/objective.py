@@ -42,8 +42,8 @@ def mean_loss(head: ClassificationHead, logits: Tensor, target: Target, mask: Te
             loss = weighted_mean(_row_losses(head, logits, target, mask, criterion))
         else:
             loss = criterion.mean(*criterion_rows(head, logits, target, mask))
-    except (IndexError, RuntimeError):
-        explain_failure(head, target, mask)
+    except (AttributeError, IndexError, RuntimeError, TypeError):
+        explain_failure(head, logits, target, mask)
         raise
     if look and (not 0 < loss.item() < math.inf or head.probability_batches >= 0):
         checks.check_loss(head, loss, logits, target, mask)
@@ -69,8 +69,8 @@ def row_losses(
     """Loss and weight of each row; logits of shape (N, C, *spatial) give m = N x spatial rows."""
     try:
         return _row_losses(head, logits, target, mask, criterion)
-    except (IndexError, RuntimeError):
-        explain_failure(head, target, mask)
+    except (AttributeError, IndexError, RuntimeError, TypeError):
+        explain_failure(head, logits, target, mask)
         raise
 
 
@@ -111,10 +111,13 @@ def criterion_rows(
     return row_logits, head.criterion_target(target_rows.values, row_logits.dtype), target_rows.known
 
 
-def explain_failure(head: ClassificationHead, target: Target, mask: Tensor | None) -> None:
-    """Raise the error that names the bad value of a target, where that is why torch failed."""
+def explain_failure(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> None:
+    """Raise the error that says what is wrong with logits or target, where that is why torch failed."""
+    check_logits(logits, head.num_classes)
     for half in (target.first, target.second) if isinstance(target, MixedTarget) else (target,):
-        dense, dense_mask = densified(plain_target(half, head.form.owner), mask)
+        plain = plain_target(half, head.form.owner)
+        head.form.check_form(plain, logits)
+        dense, dense_mask = densified(plain, mask)
         if checks.readable(dense):
             head.form.check_values(dense, dense_mask)
 

@@ -4,14 +4,15 @@ m rows (examples or positions), c classes.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from torchheads.buffers import constant, keep_exact
 from torchheads.errors import HeadConfigError
 
 Link = Literal["softmax", "sigmoid"]
@@ -57,6 +58,13 @@ class Criterion(nn.Module, ABC):
             prior: how often each class is right, in (0, 1), shape (c,).
         """
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move to another device or dtype, but keep the weights exact."""
+        before = dict(self._buffers)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        keep_exact(self, before)
+        return self
+
     def check(self, num_classes: int) -> None:
         """Spread one number over all classes; refuse weights that have not one entry a class.
 
@@ -82,13 +90,21 @@ def weight_buffer(name: str, weight: float | Sequence[float] | Tensor | None, co
     if weight is None:
         return None
     values = as_numbers(weight, torch.float32)
-    bad = None if values is None else ~((values >= 0) & values.isfinite())
-    if values is None or bad is None or values.ndim > 1 or bad.any():
-        what = f"{weight!r:.60}" if values is None or bad is None else f"shape {tuple(values.shape)}"
-        what = f"{values[bad][0].item():g}" if values is not None and values.ndim < 2 else what
+    what = bad_weight(weight, values)
+    if what:
         problem = f"{name} got {what}; allowed finite numbers >= 0, one for all classes or one a class"
         raise HeadConfigError(code, problem, f"{name}=[1.0, ...]")
     return values
+
+
+def bad_weight(weight: object, values: Tensor | None) -> str:
+    """What is wrong with a weight, of which ``values`` are the numbers; empty where nothing is, or none can be read."""
+    if values is None:
+        return f"{weight!r:.60}"
+    if values.ndim > 1:
+        return f"shape {tuple(values.shape)}"
+    bad = ~((values >= 0) & values.isfinite())
+    return f"{values[bad][0].item():g}" if not values.is_meta and bad.any() else ""
 
 
 def as_numbers(values: object, dtype: torch.dtype) -> Tensor | None:
@@ -101,7 +117,7 @@ def as_numbers(values: object, dtype: torch.dtype) -> Tensor | None:
     if isinstance(values, Tensor) and values.is_complex():
         return None
     try:
-        return torch.as_tensor(values, dtype=dtype).detach()
+        return constant(values, dtype)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         return None
 

@@ -59,7 +59,7 @@ class BinaryCrossEntropy(Criterion):
             raise HeadConfigError("T13", problem, "class_reduction=sum")
         self.register_buffer("class_weight", weight_buffer("class_weight", class_weight), persistent=False)
         self.register_buffer("pos_weight", weight_buffer("pos_weight", pos_weight, code="M08"), persistent=False)
-        if self.pos_weight is not None and bool((self.pos_weight == 0).any()):
+        if self.pos_weight is not None and not self.pos_weight.is_meta and bool((self.pos_weight == 0).any()):
             raise HeadConfigError("M08", "pos_weight holds 0; allowed > 0", "class_weight=0 for a class to leave out")
         self.weighted = class_weight is not None or pos_weight is not None
         self.label_smoothing = check_smoothing(label_smoothing)
@@ -91,8 +91,10 @@ class BinaryCrossEntropy(Criterion):
 
     def _weights(self, logits: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Class and positive weights in the dtype of the logits."""
-        weights = (self.class_weight, self.pos_weight)
-        class_weight, pos_weight = (None if weight is None else weight.to(logits.dtype) for weight in weights)
+        weights, num_classes = (self.class_weight, self.pos_weight), logits.shape[1]
+        class_weight, pos_weight = (
+            None if weight is None else weight.to(logits.dtype).expand(num_classes) for weight in weights
+        )
         return class_weight, pos_weight
 
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:

@@ -57,9 +57,10 @@ class CrossEntropy(Criterion):
         return cross_entropy(logits, target, weight, self.label_smoothing).where(known, 0)
 
     def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
-        """Mean loss of the known rows, a scalar: torch's one kernel where nothing is weighted, mixed or unknown."""
-        if known is None and not self.weighted and target.ndim == 1 and target.shape[0] > 0:
-            return F.cross_entropy(logits, target, ignore_index=NO_INDEX, label_smoothing=self.label_smoothing)
+        """Mean loss of the known rows, a scalar: torch's one kernel where nothing is weighted, smoothed or unknown."""
+        plain = known is None and not self.weighted and not self.label_smoothing
+        if plain and target.ndim == 1 and target.shape[0] > 0:
+            return F.cross_entropy(logits, target, ignore_index=NO_INDEX)
         return super().mean(logits, target, known)
 
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:

@@ -47,15 +47,40 @@ def cross_entropy(
     Source: Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs"; smoothing:
         Szegedy et al. (2016), arXiv:1512.00567, section 7.
     """
-    if target.ndim == 1 and not label_smoothing:
+    if target.ndim == 1:
+        if label_smoothing:
+            return smoothed_cross_entropy(logits, target, class_weight, label_smoothing)
         return F.cross_entropy(logits, target, class_weight, ignore_index=NO_INDEX, reduction="none")
     if known is not None:
         logits = logits.masked_fill(~known, -math.inf)
-    if target.ndim == 1:
-        target = torch.zeros_like(logits).scatter(1, target.unsqueeze(1), 1.0)
     share = smooth_distribution(target, label_smoothing, logits != -math.inf if label_smoothing else None)
     share = share if class_weight is None else share * class_weight
     return -(share * logits.log_softmax(dim=1).where(share != 0, 0)).sum(dim=1)  # 0 * -inf would be NaN
+
+
+def smoothed_cross_entropy(
+    logits: Float[Tensor, "m c"],
+    target: Int64[Tensor, "m"],
+    class_weight: Float[Tensor, "c"] | None,
+    label_smoothing: float,
+) -> Float[Tensor, "m"]:
+    """`cross_entropy` of class indices with label smoothing, without ever writing the distributions, shape (m,).
+
+    The uniform share goes to the classes that are not ruled out by a logit of -inf, which torch's own smoothing makes
+    infinite.
+
+    Example:
+        >>> smoothed_cross_entropy(torch.tensor([[0.0, 0.0, -math.inf]]), torch.tensor([1]), None, 0.2)  # ln 2
+        tensor([0.6931])
+
+    Source: Szegedy et al. (2016), arXiv:1512.00567, section 7.
+    """
+    log_p = logits.log_softmax(dim=1)
+    weighted = log_p if class_weight is None else log_p * class_weight
+    possible = logits != -math.inf
+    share = label_smoothing / possible.sum(dim=1, keepdim=True)
+    right = weighted.gather(1, target.unsqueeze(1)).squeeze(1)
+    return (label_smoothing - 1) * right - (share * weighted.where(possible, 0)).sum(dim=1)
 
 
 def smooth_distribution(

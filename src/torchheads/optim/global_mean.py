@@ -44,7 +44,7 @@ class GlobalMean:
         total = torch.as_tensor(self._count, dtype=torch.float32, device=gradients[0].device)
         if trainer.world_size > 1:
             torch.distributed.all_reduce(total)
-        factor = trainer.world_size * trainer.accumulate_grad_batches / total.clamp(min=1)
+        factor = trainer.world_size * trainer.accumulate_grad_batches / total.where(total > 0, 1)
         torch._foreach_mul_(gradients, factor)
         self._count = 0
 

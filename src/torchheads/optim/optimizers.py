@@ -83,7 +83,8 @@ def lbfgs(
     """L-BFGS: for a head on fixed features and full batches, where it needs far fewer passes than `adamw`.
 
     It assumes that the loss of a batch does not change between two calls, so dropout and small batches mislead it. It
-    knows neither groups nor weight decay.
+    knows neither groups nor weight decay. Kernels in another memory format are laid out plainly, since torch's L-BFGS
+    reads gradients as one vector.
 
     Args:
         module: what is trained.
@@ -108,6 +109,8 @@ def lbfgs(
         problem = f"optimizer.line_search={line_search!r}; allowed 'strong_wolfe' or null"
         raise HeadConfigError("H13", problem, "optimizer.line_search=strong_wolfe")
     parameters = [parameter for group in parameter_groups(module, 0.0) for parameter in group["params"]]
+    for parameter in parameters:
+        parameter.data = parameter.data.contiguous()  # a gradient has the layout of its parameter
     return torch.optim.LBFGS(
         parameters, lr=lr, max_iter=max_iter, history_size=history_size, line_search_fn=line_search
     )

@@ -7,6 +7,7 @@ from torchheads.targets.factory import target_form
 from torchheads.targets.label_lists import LabelLists
 from torchheads.targets.label_set import LabelSet, SoftLabelSet
 from torchheads.targets.mixed_target import MixedTarget
+from torchheads.targets.named import each, named, prefixed
 
 __all__ = [
     "ClassDistribution",
@@ -21,6 +22,9 @@ __all__ = [
     "TargetForm",
     "TargetRows",
     "densified",
+    "each",
+    "named",
     "plain_target",
+    "prefixed",
     "target_form",
 ]

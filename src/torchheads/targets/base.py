@@ -112,6 +112,12 @@ class TargetForm(ABC):
             raise TargetError("M06", problem, "mask=target != -1")
         return mask if not_ignored is None else not_ignored & mask
 
+    def check_device(self, target: PlainTarget, logits: Tensor) -> None:
+        """Refuse a target on another device than the logits; code T15."""
+        if target.device != logits.device:
+            problem = f"{self.owner} got a target on {target.device} for logits on {logits.device}; allowed one device"
+            raise TargetError("T15", problem, "target.to(logits.device)")
+
     def class_label(self, label: int) -> str:
         """A class in a message: its number, and its name where it has one."""
         name = self.class_names[label] if 0 <= label < len(self.class_names) else str(label)
@@ -175,8 +181,13 @@ def densified(target: PlainTarget, mask: Tensor | None) -> tuple[Tensor, Tensor 
 
 
 def widen(target: Tensor) -> Tensor:
-    """Integers as int64, so that a number outside their range (-1, 300) is not wrapped into it; the rest as it is."""
-    return target if target.is_floating_point() else target.long()
+    """Integers as int64, so that a number outside their range (-1, 300) is not wrapped into it; the rest as it is.
+
+    Floating point of one byte, which hardly any operation takes, becomes float32.
+    """
+    if target.is_floating_point():
+        return target.float() if target.dtype.itemsize == 1 else target
+    return target.long()
 
 
 def what(thing: object) -> str:

@@ -28,6 +28,7 @@ class ClassDistribution(TargetForm):
         Raises:
             TargetError: code T11 (shape) and those of `ClassIndex`.
         """
+        self.check_device(target, logits)
         if isinstance(target, LabelLists):
             self._index_form().check_form(target, logits)
         elif target.shape == logits.shape and target.is_floating_point():
@@ -64,26 +65,25 @@ class ClassDistribution(TargetForm):
             raise TargetError("T06", problem, "target / target.sum(dim=1, keepdim=True)")
 
     def rows(self, target: Tensor, mask: Tensor | None) -> TargetRows:
-        """Distributions as (m, c), each row known as a whole; class indices become one-hot rows."""
+        """Distributions as (m, c), each row known as a whole; class indices as (m,)."""
         if not target.is_floating_point():
-            values, known = self._index_form().rows(target, mask)
-            return TargetRows(self._index_form().multi_hot(values, torch.get_default_dtype()), known)
+            return self._index_form().rows(target, mask)
         if target.ndim < 2:
             problem = f"{self.owner} got a target {describe(target)}; allowed distributions of shape (N, C)"
             raise TargetError("T11", problem, "target.long() for class indices")
         not_ignored = None if self.ignore_index is None else (target != self.ignore_index).any(dim=1)
-        position_known = self.both(not_ignored, mask, target[:, 0].shape)
+        position_known = self.both(not_ignored, mask, torch.Size((target.shape[0], *target.shape[2:])))
         known = None if position_known is None else position_known.flatten()
         values = rows(target)
         return TargetRows(values if known is None else values.where(known.unsqueeze(1), 0), known)
 
     def multi_hot(self, values: Tensor, dtype: torch.dtype) -> Shaped[Tensor, "m c"]:
-        """The distribution (m, c) itself, as soft one-versus-rest targets."""
-        return values.to(dtype)
+        """The distribution (m, c) itself, as soft one-versus-rest targets; one-hot rows of class indices (m,)."""
+        return self._index_form().multi_hot(values, dtype) if values.ndim == 1 else values.to(dtype)
 
     def distribution(self, values: Tensor, dtype: torch.dtype) -> Tensor:
-        """The distribution (m, c) itself."""
-        return values.to(dtype)
+        """The distribution (m, c) itself; class indices (m,) as they are."""
+        return values if values.ndim == 1 else values.to(dtype)
 
     def _index_form(self) -> ClassIndex:
         return ClassIndex(self.num_classes, self.ignore_index, self.owner)

@@ -24,11 +24,12 @@ class ClassIndex(TargetForm):
 
         Raises:
             TargetError: codes T03, T04 (floating point), T05 to T07 (label sets or distributions), T08 (bool), T11
-                (shape).
+                (shape), T15 (device).
         """
         if isinstance(target, LabelLists):
             problem = f"{self.owner} got {target}, which are label sets; allowed class indices (N,)"
             raise TargetError("T05", problem, SETS)
+        self.check_device(target, logits)
         if target.shape == logits.shape:
             self._refuse_rows_of_classes(target)
         shape = (logits.shape[0], *logits.shape[2:])
@@ -39,7 +40,8 @@ class ClassIndex(TargetForm):
                 "T11", f"{self.owner} got {problem}", "target.squeeze(-1)" if fits else "one class index each"
             )
         if target.is_floating_point():
-            fractions = target[target != target.round()]
+            numbers = target.new_zeros(0) if target.is_meta else target.double()
+            fractions = numbers[numbers != numbers.round()]
             code, what = (
                 ("T04", f"values such as {fractions[:3].tolist()}") if fractions.numel() else ("T03", "numbers")
             )
@@ -48,12 +50,15 @@ class ClassIndex(TargetForm):
                 code, problem, "target.long()" if code == "T03" else "soft_targets=True with one row a class"
             )
         if target.dtype == torch.bool or target.is_complex():
-            problem = f"{self.owner} got a {target.dtype} target of shape {tuple(target.shape)}; allowed class indices"
-            raise TargetError("T08", problem, "target.long() when False and True are the classes 0 and 1")
+            raise self._no_index(target)
+
+    def _no_index(self, target: Tensor) -> TargetError:
+        problem = f"{self.owner} got a {target.dtype} target of shape {tuple(target.shape)}; allowed class indices"
+        return TargetError("T08", problem, "target.long() when False and True are the classes 0 and 1")
 
     def _refuse_rows_of_classes(self, target: Tensor) -> None:
         """Say what a target with a class axis probably is: a label set, a distribution, or neither."""
-        if not target.is_floating_point() or bool(((target == 0) | (target == 1)).all()):
+        if not target.is_floating_point() or target.is_meta or bool(((target == 0) | (target == 1)).all()):
             problem = (
                 f"{self.owner} got a target {describe(target)}, which looks multi-label; allowed class indices (N,)"
             )
@@ -112,6 +117,8 @@ class ClassIndex(TargetForm):
 
     def rows(self, target: Tensor, mask: Tensor | None) -> TargetRows:
         """Class indices of shape (N, *spatial) as (m,) int64."""
+        if target.is_complex():
+            raise self._no_index(target)
         known = self.known(target, mask)
         values = target.long() if known is None else target.long().where(known, 0)
         return TargetRows(values.flatten(), None if known is None else known.flatten())

@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import final
 
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Int64
 from torch import Tensor
 
 from torchheads.errors import DataError, TargetError
@@ -153,8 +153,8 @@ class LabelLists:
         bounds, labels = self.offsets.tolist(), self.indices.tolist()
         return [labels[start:end] for start, end in pairwise(bounds)]
 
-    def __getitem__(self, rows: slice | Int64[Tensor, "m"] | Bool[Tensor, "n"] | Sequence[int]) -> "LabelLists":
-        """The examples of a slice, of row numbers, or where a mask is True.
+    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> "LabelLists":
+        """The examples of a slice, of row numbers (m,), or where a mask (n,) is True.
 
         Raises:
             TargetError: code M06, for a single number.

@@ -27,8 +27,9 @@ class MultiHotForm(TargetForm):
         """Refuse what has not the shape of the logits.
 
         Raises:
-            TargetError: codes M01 (class indices), M06 (any other shape).
+            TargetError: codes M01 (class indices), M06 (any other shape), T15 (another device).
         """
+        self.check_device(target, logits)
         if isinstance(target, LabelLists):
             if target.shape != logits.shape:
                 problem = (
@@ -116,7 +117,7 @@ class LabelSet(MultiHotForm):
         Raises:
             TargetError: codes M03 (other numbers), M04 (-1 for "unknown"), M05 (NaN), M13 (soft labels).
         """
-        if self.plausible(target):
+        if target.dtype is torch.bool or (target.numel() >= SMALL and self.plausible(target)):
             return
         bad = (target != 0) & (target != 1)
         if self.ignore_index is not None:
