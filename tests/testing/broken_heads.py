@@ -53,7 +53,7 @@ class OneRuleForAll(SigmoidHead):
 class NamesADevice(SigmoidHead):
     def __init__(self, *sizes, **options):
         super().__init__(*sizes, **options)
-        self.register_buffer("scale", torch.ones(1, device="cpu"))
+        self.scale = torch.nn.Parameter(torch.ones(1, device="cpu"))
 
 
 @breaks("takes_a_single_class")

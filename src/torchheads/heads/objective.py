@@ -6,7 +6,7 @@ n examples, c classes, m = n x spatial positions (rows).
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -31,12 +31,13 @@ class RowLosses(NamedTuple):
 
 def mean_loss(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> Float[Tensor, ""]:
     """The loss of a batch, a scalar; 0 with zero gradient where nothing is known."""
-    criterion: Criterion = part(head, "criterion")
-    look = head.validate and checks.readable(logits)
+    criterion: Criterion = head._modules["criterion"]  # type: ignore[assignment]  # a module's own look-up takes 1 us
+    form, look = head.form, head.validate and checks.readable(logits)
     try:
-        if mask is None and isinstance(target, Tensor) and head.form.is_usual(target, logits):
-            if look and worth_a_look(criterion, target) and not head.form.plausible(target):
-                head.form.check_values(target)
+        if mask is None and isinstance(target, Tensor) and form.is_usual(target, logits):
+            # Class indices out of range are refused by the kernel itself, at no cost, and explained below.
+            if look and (target.ndim > 1 or not criterion.refuses_bad_indices) and not form.plausible(target):
+                form.check_values(target)
             loss: Tensor = criterion.mean(logits, head.criterion_target(target, logits.dtype))
         elif isinstance(target, MixedTarget):
             loss = weighted_mean(_row_losses(head, logits, target, mask, criterion))
@@ -48,19 +49,6 @@ def mean_loss(head: ClassificationHead, logits: Tensor, target: Target, mask: Te
     if look and (not 0 < loss.item() < math.inf or head.probability_batches >= 0):
         checks.check_loss(head, loss, logits, target, mask)
     return loss
-
-
-def part(head: ClassificationHead, name: str) -> Any:
-    """A part of a head by name: ``head.criterion`` without the microsecond that a module's own look-up takes."""
-    return head._modules[name]
-
-
-def worth_a_look(criterion: Criterion, target: Tensor) -> bool:
-    """Whether to read a target's values before the loss does.
-
-    Class indices out of range are refused by the kernel itself, at no cost; `explain_failure` then says which it was.
-    """
-    return target.ndim != 1 or not criterion.refuses_bad_indices
 
 
 def row_losses(

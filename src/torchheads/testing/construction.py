@@ -42,7 +42,7 @@ def shares_nothing_with_other_heads(case: HeadCase) -> None:
 
 @check()
 def can_be_made_on_the_meta_device(case: HeadCase) -> None:
-    """Under ``torch.device("meta")`` parameters are without storage; filled from a state dict the head answers as usual."""
+    """Under ``torch.device("meta")`` parameters have no storage; filled from a state dict the head answers as usual."""
     sound = case.head()
     with torch.device("meta"):
         head = case.factory()
