@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "torchheads"
 
 # A file imports from lower floors only; rooms of one floor do not import each other.
 FLOORS = [
-    {"errors", "shapes", "targets"},
+    {"errors", "buffers", "shapes", "targets"},
     {"losses", "decisions", "calibration"},
     {"linear"},
     {"heads", "backbones"},
@@ -20,7 +20,7 @@ FLOORS = [
     {"module", "callbacks", "loggers", "artifact", "testing"},
     {"study", "report"},
     {"allowed_targets", "config_errors", "config_values", "config_checks", "run_folder", "instantiate", "config"}
-    | {"build", "train", "evaluate", "predict", "cli"}
+    | {"build", "build_head", "train", "evaluate", "predict", "cli"}
     | {"terminal", "spreadsheet", "spreadsheet_text", "pictures", "explain_options", "explain"}
     | {"doctor_checks", "doctor"},
 ]
@@ -28,9 +28,11 @@ FLOORS = [
 WITHIN_A_FLOOR = {
     ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
     ("config_checks", "allowed_targets"), ("config_checks", "config_errors"), ("config_checks", "config_values"),
-    ("config_checks", "run_folder"), ("build", "allowed_targets"), ("instantiate", "allowed_targets"), ("instantiate", "config_errors"),
+    ("config_checks", "run_folder"), ("build", "allowed_targets"),
+    ("instantiate", "allowed_targets"), ("instantiate", "config_errors"),
     ("config", "allowed_targets"), ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"),
-    ("config", "run_folder"), ("build", "config"), ("train", "build"), ("train", "config"), ("evaluate", "build"),
+    ("config", "run_folder"), ("build", "config"), ("build", "build_head"), ("build_head", "instantiate"),
+    ("train", "build"), ("train", "config"), ("evaluate", "build"),
     ("evaluate", "config"), ("evaluate", "train"), ("predict", "build"), ("predict", "config"), ("cli", "config"),
     ("spreadsheet_text", "spreadsheet"), ("spreadsheet_text", "terminal"), ("explain", "build"),
     ("explain", "pictures"), ("explain", "explain_options"), ("explain", "predict"), ("explain", "spreadsheet"),

@@ -1,6 +1,7 @@
 """The command line: what is wrong is said in one line, in a fraction of a second, before torch is imported."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,8 +36,8 @@ def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
 
 
 WRONG = {
-    "head=sofmax": ("H04", "'sofmax' is no option of 'head'; allowed: sigmoid, softmax", "head=softmax"),
-    "head=": ("H04", "'' is no option of 'head'", "head=sigmoid"),
+    "head=sofmax": ("H04", "'sofmax' is no option of 'head'; allowed: ", "head=softmax"),
+    "head=": ("H04", "'' is no option of 'head'", "head="),
     "data=digit_canvas": ("H04", "'digit_canvas'", "data=digit_canvases"),
     "'callbacks=[default,earlystopping]'": ("H04", "'earlystopping'", "callbacks=[default,early_stopping]"),
     "hed=softmax": ("H05", "no key 'hed' at the top", "head=softmax"),
@@ -45,7 +46,11 @@ WRONG = {
     "head.num_clases=3": ("H05", "no key 'num_clases' under 'head'", "head.num_classes=3"),
     "augment=shift augment.shft=2": ("H05", "no key 'shft' under 'augment'", "augment.shift=2"),
     "hydra.run.dirr=a": ("H05", "no key 'dirr' under 'hydra.run'", "hydra.run.dir=a"),
-    "decision.k=3": ("H05", "no key 'decision'", "decision=top_k decision.k=3"),
+    "decision.k=3": ("H05", "decision is null, so there is no decision.k", "decision=top_k decision.k=3"),
+    "loss.pos_weight=2": ("H05", "loss is null", "loss=binary_cross_entropy loss.pos_weight=2"),
+    "loss.class_weight=[1]": ("H05", "loss is null", "loss=cross_entropy loss.class_weight=[1]"),
+    "head=sigmoid loss.class_weight=[1]": ("H05", "loss is null", "loss=binary_cross_entropy loss.class_weight=[1]"),
+    "loss.x=1": ("H05", "loss is null, so there is no loss.x", "loss=cross_entropy loss.x=1"),
     "data.digits=[1,1]": ("H05", "no key 'digits' under 'data'", "data=digit_canvases data.digits=[1,1]"),
     "callbacks.early_stopping.patience=3": (
         "H05",
@@ -54,6 +59,7 @@ WRONG = {
     ),
     "optimizer.zzz=1": ("H05", "no key 'zzz' under 'optimizer'; there are: betas, lr, weight_decay", "--help"),
     "head=softmax,sigmoid": ("H05", "Ambiguous value", "--multirun"),
+    "+trainer.devices=2": ("H05", "Could not append", "trainer.devices=2"),
     "head=[": ("H05", "head=[: no viable alternative", "--help"),
     "head=null": ("H05", "must be a string or a list", "--help"),
     "seed=${nowhere}": ("H05", "'nowhere' not found", "--help"),
@@ -65,6 +71,7 @@ WRONG = {
     "head=softmax loss=binary_cross_entropy": ("H24", "loss of head=sigmoid", "loss=cross_entropy, or head=sigmoid"),
     "seed=${oc.env:HOME}": ("S02", "environment variable HOME", "TORCHHEADS_HOME=$HOME"),
     "-m head=softmax,sofmax": ("H04", "'sofmax' is no option of 'head'", "head=softmax"),
+    "-m head=softmax,sigmiod": ("H04", "'sigmiod' is no option of 'head'", "head=softmax,sigmoid"),
     "-m head=softmax,sigmoid loss=cross_entropy": ("H24", "the head is sigmoid", "loss=binary_cross_entropy"),
     "-m trainer.devices=2 seed=0,1": ("H15", "trainer.devices=2 in a sweep", "trainer.devices=1"),
     "--experimental-rerun a.pickle": ("S01", "reads a pickle", "the overrides of that run"),
@@ -79,14 +86,16 @@ def test_what_is_wrong_is_named_with_what_to_type(typed: str) -> None:
     assert caught.value.code == code
     assert problem in caught.value.problem
     assert caught.value.remedy.startswith(remedy)
+    assert "softmax,softmax" not in caught.value.remedy
     assert isinstance(caught.value, UnsafeArtifact if code.startswith("S") else HeadConfigError)
 
 
 @pytest.mark.parametrize("name", ["evaluate", "predict"])
-def test_a_missing_value_is_named_with_the_override_that_sets_it(name: str) -> None:
+def test_a_missing_value_is_named_with_the_override_that_sets_it(name: str, tmp_path: Path) -> None:
     with pytest.raises(HeadConfigError, match=r"TH-H12: no value for checkpoint. Try: checkpoint=\.\.\."):
         check_command(name, [])
-    check_command(name, ["checkpoint=a.ckpt"])
+    (tmp_path / "a.ckpt").touch()
+    check_command(name, [f"checkpoint={tmp_path}/a.ckpt"])
 
 
 @pytest.mark.parametrize(
@@ -194,15 +203,14 @@ def test_a_folder_that_cannot_be_written_is_said_first(tmp_path: Path) -> None:
 def test_an_error_in_the_task_is_one_readable_line_without_traceback(tmp_path: Path) -> None:
     done = start(tmp_path, "train", "seed=7")
     assert done.returncode == 1
-    assert done.stderr.startswith("TH-D01: no such rows. Try: another seed\n")
-    assert "Traceback" not in done.stderr
+    assert done.stderr == "TH-D01: no such rows. Try: another seed\n"
 
 
 def test_one_failing_job_does_not_stop_a_sweep_and_fails_it(tmp_path: Path) -> None:
     done = start(tmp_path, "train", "-m", "seed=7,8")
     assert done.returncode == 1
     assert "ran 8" in done.stdout
-    assert "TH-D01" in done.stderr
+    assert re.fullmatch(r"\S+seed7: TH-D01: no such rows\. Try: another seed\n", done.stderr)
 
 
 def test_secrets_are_masked_in_the_saved_config(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from torch import nn
 from torch.nn import functional as F
 
 from torchheads import FittedThreshold, SigmoidHead, SoftmaxHead
-from torchheads.data import DigitCanvases, Digits
+from torchheads.data import Batch, DigitCanvases, Digits
+from torchheads.errors import DataError, NonFiniteError
 from torchheads.module import ClassificationModule
 from torchheads.optim import constant, sgd
 
@@ -24,6 +25,21 @@ def trainer_for(folder: Path, **settings: Any) -> Trainer:
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False, "use_distributed_sampler": False, "num_sanity_val_steps": 0}
     return Trainer(accelerator="cpu", default_root_dir=folder, **quiet, **settings)
+
+
+class Batches(list[Batch]):
+    """Batches as a loader would give them."""
+
+
+def batches(*targets: torch.Tensor, masks: list[torch.Tensor | None] | None = None) -> Batches:
+    """One batch a target: random input (n, 64), row ids, and masks."""
+    random, parts = torch.Generator().manual_seed(0), zip(targets, masks or [None] * len(targets), strict=True)
+    made = [(torch.randn(len(target), 64, generator=random), target, mask) for target, mask in parts]
+    starts = [sum(len(target) for target in targets[:k]) for k in range(len(targets))]
+    return Batches(
+        Batch(x, target, start + torch.arange(len(x)), mask)
+        for start, (x, target, mask) in zip(starts, made, strict=True)
+    )
 
 
 def linear_module(head: type, label_type: str, **options: Any) -> ClassificationModule:
@@ -137,3 +153,142 @@ def test_padding_rows_are_cut(tmp_path: Path) -> None:
     trainer_for(tmp_path).test(module, dataloaders=Padded(batches), verbose=False)
     assert len(module.collected.index) == 3
     assert sum(module.per_class["support"]) == 3
+
+
+def test_every_evaluation_starts_afresh(tmp_path: Path) -> None:
+    module, targets = linear_module(SoftmaxHead, "single"), (torch.tensor([1, 2, 3]), torch.tensor([4]))
+    for target in targets:
+        trainer_for(tmp_path).test(module, dataloaders=batches(target), verbose=False)
+        assert sum(module.per_class["support"]) == len(target)
+
+
+# What is unknown -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("head", [SoftmaxHead, SigmoidHead])
+def test_ignored_batches_are_counted_and_weigh_nothing(head: type, tmp_path: Path) -> None:
+    """Known rows 3, 0, 1 and 0: the loss is the mean over four, and two batches had nothing."""
+    targets = [torch.tensor(row) for row in ([1, 2, 3], [-1, -1], [4, -1], [-1])]
+    data = batches(*targets)
+    module = linear_module(head, "single", ignore_index=-1)
+    module.optimizer_factory = STAND_STILL
+    torch.nn.init.normal_(module.head.classifier.weight, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        known = [(batch.input[batch.target >= 0], batch.target[batch.target >= 0]) for batch in data]
+        features, target = (torch.cat(parts) for parts in zip(*known, strict=True))
+        expected = float(module.head.loss(features, target))
+    trainer = trainer_for(tmp_path, max_epochs=1)
+    trainer.fit(module, data, batches(targets[0]))
+    assert trainer.callback_metrics["train/loss"].item() == pytest.approx(expected, rel=1e-5)
+    assert trainer.callback_metrics["train/ignored_batches"].item() == 2
+
+
+def test_no_word_of_ignored_batches_where_there_are_none(tmp_path: Path) -> None:
+    trainer, target = trainer_for(tmp_path, max_epochs=1), torch.tensor([1, -1])
+    trainer.fit(linear_module(SoftmaxHead, "single", ignore_index=-1), batches(target, target), batches(target))
+    assert "train/ignored_batches" not in trainer.callback_metrics
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_an_epoch_of_ignored_targets_is_an_error(accumulate: int, tmp_path: Path) -> None:
+    target = torch.full((3,), -1)
+    module = linear_module(SoftmaxHead, "single", ignore_index=-1)
+    trainer = trainer_for(tmp_path, max_epochs=1, accumulate_grad_batches=accumulate)
+    with pytest.raises(
+        DataError, match=r"TH-T10: every target of epoch 0 of training \(2 batches\) is ignored or masked"
+    ):
+        trainer.fit(module, batches(target, target), batches(torch.tensor([1])))
+
+
+@pytest.mark.filterwarnings("ignore:.*is not resumable")  # a plain list of batches
+def test_the_rest_of_a_resumed_epoch_may_be_ignored(tmp_path: Path) -> None:
+    """Saved after the first of two batches, which had known targets; the second has none."""
+
+    class Saver(Callback):
+        """Saves after the first step."""
+
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.global_step == 1:
+                trainer.save_checkpoint(tmp_path / "midway.ckpt")
+
+    none, some = torch.full((2,), -1), torch.tensor([1, -1])
+    module = linear_module(SoftmaxHead, "single", ignore_index=-1)
+    trainer_for(tmp_path, max_epochs=1, callbacks=[Saver()]).fit(module, batches(some, none), batches(some))
+    trainer = trainer_for(tmp_path, max_epochs=1)
+    trainer.fit(module, batches(none, none), batches(some), ckpt_path=tmp_path / "midway.ckpt", weights_only=True)
+    assert trainer.global_step == 2
+    assert trainer.callback_metrics["train/ignored_batches"].item() == 1
+    assert "train/loss" not in trainer.callback_metrics
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_an_evaluation_without_a_known_target_is_an_error(split: str, tmp_path: Path) -> None:
+    target, mask = torch.ones(2, 10), torch.zeros(2, 10, dtype=torch.bool)
+    module, trainer = linear_module(SigmoidHead, "multi"), trainer_for(tmp_path)
+    run = trainer.validate if split == "val" else trainer.test
+    with pytest.raises(DataError, match=rf"TH-T10: every target of the {split} split is ignored or masked"):
+        run(module, dataloaders=batches(target, target, masks=[mask, mask]), verbose=False)
+    assert split not in module.results
+
+
+def test_a_sanity_check_may_meet_ignored_targets_alone(tmp_path: Path) -> None:
+    """The first two batches of the validation have nothing known, the third has."""
+    none, some = torch.full((2,), -1), torch.tensor([1, -1])
+    module = linear_module(SoftmaxHead, "single", ignore_index=-1)
+    settings = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = Trainer(
+        accelerator="cpu", default_root_dir=tmp_path, max_epochs=1, num_sanity_val_steps=2, enable_model_summary=False,
+        use_distributed_sampler=False, **settings,
+    )  # fmt: skip
+    trainer.fit(module, batches(some), batches(none, none, some))
+    assert module.results["val"]["nll"] == module.results["val"]["nll"]
+
+
+@pytest.mark.parametrize("head", [SoftmaxHead, SigmoidHead])
+def test_masked_entries_are_not_judged(head: type, tmp_path: Path) -> None:
+    """The values are those of the same targets with other labels where nothing is known."""
+    targets = [(torch.rand(9, 10) < 0.4).float() for _ in range(2)]
+    masks: list[torch.Tensor | None] = [torch.rand(9, 10) < 0.6 for _ in range(2)]
+    values = []
+    for wrong in (False, True):
+        given = [torch.where(mask, y, 1 - y) if wrong else y for y, mask in zip(targets, masks, strict=True)]
+        module = linear_module(head, "multi", prior=0.3)
+        torch.nn.init.normal_(module.head.classifier.weight, generator=torch.Generator().manual_seed(1))
+        trainer_for(tmp_path).test(module, dataloaders=batches(*given, masks=masks), verbose=False)
+        values.append((repr(module.results), repr(module.per_class)))
+    assert values[0] == values[1]
+
+
+def test_segmentation_from_end_to_end(tmp_path: Path) -> None:
+    """Pictures (N, 1, 6, 5) with 255 for unlabelled pixels: training gets better, and labelled pixels alone count."""
+    picture = torch.randn(8, 1, 6, 5)
+    target = (picture[:, 0] > 0).long() + (picture[:, 0] > 1).long()
+    target[:, 0] = 255
+    parts = [Batch(picture[k : k + 4], target[k : k + 4], torch.arange(k, k + 4)) for k in (0, 4)]
+    module = ClassificationModule(
+        nn.Sequential(nn.Conv2d(1, 16, 1), nn.ReLU()), SoftmaxHead(16, 3, ignore_index=255), SGD, constant
+    )
+    trainer = trainer_for(tmp_path, max_epochs=60)
+    trainer.fit(module, Batches(parts), Batches(parts))
+    trainer.test(module, dataloaders=Batches(parts), verbose=False)
+    kept, logits = target != 255, module.collected.logits
+    right = (logits.argmax(dim=1) == target)[kept].double().mean().item()
+    assert module.results["test"]["accuracy"] == pytest.approx(right)
+    assert right > 0.8
+    assert sum(module.per_class["support"]) == kept.sum() == 8 * 5 * 5
+    loss = F.cross_entropy(logits, target, ignore_index=255).item()
+    assert module.results["test"]["nll"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_the_head_is_saved_once() -> None:
+    keys = list(linear_module(SigmoidHead, "single").state_dict())
+    assert [key for key in keys if key.endswith("classifier.weight")] == ["head.classifier.weight"]
+
+
+def test_a_loss_that_no_head_looks_at_stops_the_run_one_step_later(tmp_path: Path) -> None:
+    module = ClassificationModule(nn.Flatten(), SoftmaxHead(64, 10, validate=False))
+    nn.init.constant_(module.head.classifier.weight, float("nan"))
+    trainer = trainer_for(tmp_path, max_epochs=1)
+    with pytest.raises(NonFiniteError, match="TH-L01: the loss of step 0 is NaN or infinite"):
+        trainer.fit(module, datamodule=Digits())
+    assert trainer.global_step == 1

@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from torchheads import LabelLists, SigmoidHead
 from torchheads.build import load_module
 from torchheads.cli import main
+from torchheads.errors import DataError
+from torchheads.module import ClassificationModule
+from torchheads.train import metric_table, whole_rows
 
 ROOT = Path(__file__).parent.parent
 TINY_CANVASES = ["data.train_size=400", "data.val_size=60", "data.calibration_size=60", "data.test_size=80"]
@@ -110,6 +114,87 @@ def test_what_is_no_checkpoint_is_said_in_one_line(
     errors = capsys.readouterr().err
     assert re.search(message, errors)
     assert "Traceback" not in errors
+
+
+def test_an_interrupted_run_goes_on_bit_by_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    options = ["trainer.max_epochs=3", "data=digit_canvases", *TINY_CANVASES, "optimizer.lr=0.01"]
+    run(tmp_path / "whole", *options)
+
+    def stop(self: ClassificationModule, *_: Any) -> None:
+        if self.trainer.global_step == 11:  # of 7 an epoch
+            self.trainer.save_checkpoint(tmp_path / "midway.ckpt")
+            raise DataError("D00", "the power failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassificationModule, "on_train_batch_end", stop, raising=False)
+        with pytest.raises(SystemExit) as end:
+            run(tmp_path / "part", *options)
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "TH-D00: the power failed\n"
+
+    last = tmp_path / "part" / "checkpoints" / "last.ckpt"
+    weights = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    for name, checkpoint in (("midway", tmp_path / "midway.ckpt"), ("epoch", last)):
+        run(tmp_path / name, *options, f"resume={checkpoint}")
+        again = torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)
+        assert again["global_step"] == 21
+        assert all(torch.equal(again["state_dict"][key], weights[key]) for key in weights)
+        logged = [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        assert {line["epoch"] for line in logged} == {1, 2, 3}  # 3: the validation after the last epoch
+
+    with pytest.raises(SystemExit):
+        run(tmp_path / "part", *options)
+    assert f"TH-H16: {tmp_path}/part already holds" in (errors := capsys.readouterr().err)
+    assert f"resume={last} carries that run on" in errors
+    with pytest.raises(SystemExit):
+        run(tmp_path / "other", *options, "optimizer.lr=0.02", f"resume={last}")
+    assert "TH-K07" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_a_decision_is_fitted_on_rows_that_are_known(lists: bool) -> None:
+    """-1 is no label, a masked entry takes its row out, and what is left is what the rule sees, row by row."""
+    head, logits = SigmoidHead(8, 3, ignore_index=-1), torch.randn(6, 3)
+    sets = [[0], [0, 2], [], [1], [2], [0, 1]]
+    mask = torch.ones(6, 3, dtype=torch.bool)
+    mask[1, 0] = mask[4, 2] = False
+    if lists:
+        target: Any = LabelLists.from_lists(sets, 3)
+        kept = [0, 2, 3, 5]
+    else:
+        target = LabelLists.from_lists(sets, 3).multi_hot().long()
+        target[2, 1] = -1
+        kept = [0, 3, 5]
+    scores, known = whole_rows(head, logits, target, mask)
+    assert torch.equal(scores, logits[kept])
+    assert known.int().tolist() == [[int(label in sets[row]) for label in range(3)] for row in kept]
+    assert torch.equal(whole_rows(head, logits, LabelLists.from_lists(sets, 3), None)[0], logits)
+
+
+def test_a_rule_that_rejects_has_metrics_that_the_default_lacks(tmp_path: Path, capsys: Any) -> None:
+    run(tmp_path / "run", "trainer=smoke", "decision=argmax", "decision.reject_below=0.9")
+    assert "rejected" in capsys.readouterr().out
+    with (tmp_path / "run" / "per_class.csv").open() as file:
+        assert {row["threshold"] for row in csv.DictReader(file)} == {"0.9"}
+    table = metric_table({"accuracy": 0.5, "rejected": 0.25}, {"accuracy": 0.5})
+    assert [list(column.cells) for column in table.columns] == [
+        ["accuracy", "rejected"],
+        ["0.5000", "0.2500"],
+        ["0.5000", ""],
+    ]
+    same = {"accuracy": 0.5, "f1": float("nan")}
+    assert len(metric_table(same, dict(same)).columns) == 2
+
+
+def test_samples_are_the_rows_tested(tmp_path: Path) -> None:
+    results = run(tmp_path / "run", "trainer=smoke", "data.eval_batch_size=50")
+    assert results["samples"] == {"train": 1149, "val": 144, "calibration": 144, "test": 100}
+    with np.load(tmp_path / "run" / "predictions.npz") as saved:
+        assert len(saved["index"]) == 100
+
+
+def test_lbfgs_trains_the_default_backbone(tmp_path: Path) -> None:
+    run(tmp_path / "run", "trainer=smoke", "optimizer=lbfgs", "optimizer.max_iter=2", "scheduler=constant")
 
 
 def test_train_py_runs_as_written(tmp_path: Path) -> None:

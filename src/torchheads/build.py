@@ -6,29 +6,37 @@ Values that cross sections (number of classes, widths, label type) come from the
 from __future__ import annotations
 
 import logging
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
+from torchheads.allowed_targets import leaves
+from torchheads.artifact import not_ours, read_checkpoint, saved_configuration
+from torchheads.build_head import build_head
 from torchheads.config import instantiate, instantiate_each
 from torchheads.data import ClassificationData
-from torchheads.errors import CheckpointCorrupt, CheckpointMismatch
+from torchheads.errors import CheckpointMismatch, DataError, HeadConfigError, TorchHeadsError
 from torchheads.module import ClassificationModule
+from torchheads.targets import each, named
+
+RESUMED = ("seed", "data", "augment", "backbone", "head", "optimizer", "scheduler")
+"""The parts of a configuration that a run keeps when it is carried on."""
+
+TRAINER_CHOICES = ("accelerator", "devices", "strategy", "precision")
 
 
 def data_facts(data: ClassificationData) -> dict[str, Any]:
-    """What a model must know of its data, as plain values that a checkpoint can hold."""
+    """What a model must know of its data, as plain values that a checkpoint can hold; dicts by task where several."""
     return {
         "data": data.name,
-        "label_type": data.label_type,
+        "label_type": each(str, data.label_type),
         "num_classes": data.num_classes,
-        "class_names": list(data.class_names),
+        "class_names": each(list, data.class_names),
         "input_shape": list(data.input_shape),
     }
 
@@ -51,30 +59,61 @@ def open_data(config: Mapping[str, Any] | None, module: ClassificationModule) ->
     return data
 
 
+def check_positives(data: ClassificationData) -> None:
+    """Refuse data of which a split that is measured has no class at all, before anything is trained.
+
+    Raises:
+        DataError: code D14, naming the split.
+    """
+    for name in ("train", "val", "test"):
+        targets = named(data.split(name).target)
+        multi = [targets[task] for task, label_type in named(data.label_type).items() if label_type == "multi"]
+        if not all((target > 0).any() for target in multi):
+            problem = f"split {name!r} of {data.name} has no example of any class; allowed one or more"
+            raise DataError(
+                "D14", problem, f"data in which classes occur, such as data.digits=[0,4], or more {name} rows"
+            )
+
+
 def build_module(config: Mapping[str, Any], facts: Mapping[str, Any]) -> ClassificationModule:
     """The module of a configuration for data with these facts.
 
     The backbone is built first, so that its initial weights are the same bits whatever the head.
+
+    Raises:
+        HeadConfigError: those of `build_head`.
     """
     backbone = instantiate(config["backbone"], input_shape=tuple(facts["input_shape"]))
-    sizes = {key: facts[key] for key in ("num_classes", "label_type", "class_names")}
-    head = instantiate(config["head"], in_features=backbone.out_features, **sizes)
+    head = build_head(config["head"], facts, backbone.out_features, str(config["backbone"].get("_target_")))
     parts = {key: instantiate(config[key]) for key in ("optimizer", "scheduler")}
     return ClassificationModule(backbone, head, **parts, hyper_parameters={"config": config, "facts": facts})
 
 
 def build_trainer(config: Mapping[str, Any], folder: Path) -> Trainer:
-    """The trainer of a configuration; everything it writes goes into the run's folder."""
+    """The trainer of a configuration; everything it writes goes into the run's folder.
+
+    Raises:
+        HeadConfigError: code H25, when Lightning refuses the options, such as a GPU where there is none.
+    """
     quieten_lightning()
     callbacks: list[Callback] = instantiate_each(config.get("callbacks"))
     loggers: list[Logger] = instantiate_each(config.get("logger"), folder=str(folder))
-    trainer: Trainer = instantiate(config["trainer"], callbacks=callbacks, logger=loggers, default_root_dir=str(folder))
+    places = {"callbacks": callbacks, "logger": loggers, "default_root_dir": str(folder)}
+    try:
+        trainer: Trainer = instantiate(config["trainer"], **places)
+    except TorchHeadsError:
+        raise
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
+        options = ", ".join(f"trainer.{key}={config['trainer'].get(key)}" for key in TRAINER_CHOICES)
+        problem = f"Lightning refuses the trainer ({first_line(error)}); it was asked for {options}"
+        raise HeadConfigError("H25", problem, "trainer=cpu, or other values of these") from error
     return trainer
 
 
 def quieten_lightning() -> None:
     """Keep Lightning to what a user can act on: no tips, no list of devices that are not there."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*treespec, LeafSpec.*",  # Lightning 2.6 calling newer torch
         ".*smaller than the logging interval.*",  # everything here is logged once an epoch
@@ -83,40 +122,65 @@ def quieten_lightning() -> None:
         warnings.filterwarnings("ignore", message=message)
 
 
-def load_module(checkpoint: str | Path) -> ClassificationModule:
+def chosen_parts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of the head that an evaluation or a prediction names, by the head's own words for them."""
+    return {"decision": config["decision"], "calibrator": config["calibration"]}
+
+
+def load_module(checkpoint: str | Path, parts: Mapping[str, Any] | None = None) -> ClassificationModule:
     """The module a checkpoint was saved from, with its weights, its fitted decision and its hyper-parameters.
 
     The file is read as data only (``weights_only=True``); nothing in it can run.
 
+    Args:
+        checkpoint: the file.
+        parts: configurations that replace parts of the head, such as ``decision``; None keeps a part. Numbers they
+            name win over the saved ones.
+
     Raises:
         CheckpointCorrupt: code K01, when the file is no checkpoint.
+        UnsafeArtifact: code K05, when it holds Python objects.
         CheckpointMismatch: code K03, when it is a checkpoint of something else.
+        HeadConfigError: code H25, for a part named for several heads at once.
     """
     state = read_checkpoint(checkpoint)
+    config, facts = saved_configuration(checkpoint, state)
+    chosen = {key: part for key, part in (parts or {}).items() if part is not None}
+    if chosen and "heads" in config.get("head", {}):
+        problem = f"{checkpoint} has several heads, which cannot all be given the same {' and '.join(chosen)}"
+        raise HeadConfigError("H25", problem, "the same without it: each head answers by its own")
     try:
-        hyper_parameters = state["hyper_parameters"]
-        module = build_module(hyper_parameters["config"], hyper_parameters["facts"])
+        module = build_module({**config, "head": {**config["head"], **chosen}}, facts)
         module.load_state_dict(state["state_dict"])
-    except (KeyError, TypeError) as error:
-        problem = f"{checkpoint} is a checkpoint, but not one of a torchheads run (no {error})"
-        raise CheckpointMismatch("K03", problem, "checkpoint=<run folder>/checkpoints/final.ckpt") from error
+    except TorchHeadsError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise not_ours(checkpoint, f"its weights and its configuration do not fit: {first_line(error)}") from error
     return module.eval()
 
 
-def read_checkpoint(checkpoint: str | Path) -> dict[str, Any]:
-    """The content of a checkpoint file, read without running any of it.
+def check_resumable(checkpoint: str | Path, config: Mapping[str, Any]) -> None:
+    """Refuse to carry a run on as another one: that would be neither of the two.
 
     Raises:
-        CheckpointCorrupt: code K01.
+        CheckpointMismatch: code K03, when the checkpoint is not one to go on from; K07, naming the keys that differ.
     """
-    remedy = "checkpoint=<run folder>/checkpoints/final.ckpt"
-    if not Path(checkpoint).is_file():
-        raise CheckpointCorrupt("K01", f"there is no file {checkpoint}", remedy)
-    try:
-        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, AttributeError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise CheckpointCorrupt("K01", f"{checkpoint} cannot be read as a checkpoint ({reason})", remedy) from error
-    if not isinstance(state, dict):
-        raise CheckpointCorrupt("K01", f"{checkpoint} holds a {type(state).__name__}, not a checkpoint", remedy)
-    return state
+    state = read_checkpoint(checkpoint)
+    saved, _ = saved_configuration(checkpoint, state)
+    if "optimizer_states" not in state:
+        raise not_ours(checkpoint, "it holds the weights alone, without the state of the optimizer", "last.ckpt")
+    before, now = (
+        {path: value for path, _, value in leaves({key: part.get(key) for key in RESUMED})} for part in (saved, config)
+    )
+    differ = [key for key in sorted(before | now) if before.get(key) != now.get(key)]
+    if differ:
+        changes = ", ".join(f"{key}={now.get(key)} (there {before.get(key)})" for key in differ[:4])
+        problem = f"{checkpoint} is of a run with other options: {changes}"
+        raise CheckpointMismatch("K07", problem, "the options of that run, which its config.yaml holds")
+
+
+def first_line(error: BaseException) -> str:
+    """The first sentence of an error's text; the first entry too, where it heads a list."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    heading = lines[0].partition(". ")[0]
+    return " ".join([heading, *lines[1:2]] if heading.endswith(":") else [heading])[:200].rstrip(". ")

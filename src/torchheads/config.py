@@ -19,16 +19,17 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import CompactHydraException, HydraException
+from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from torchheads.allowed_targets import check_hydra, check_targets
-from torchheads.config_checks import check_config
+from torchheads.config_checks import check_config, check_files
 from torchheads.config_errors import explain
 from torchheads.errors import HeadConfigError, TorchHeadsError, UnsafeArtifact
 from torchheads.instantiate import instantiate, instantiate_each
-from torchheads.run_folder import check_folder, claim_folder, save_config
+from torchheads.run_folder import check_folder, claim_folder, make_output, save_config
 
 __all__ = [
     "check_command",
@@ -36,6 +37,7 @@ __all__ = [
     "check_targets",
     "instantiate",
     "instantiate_each",
+    "make_output",
     "run_app",
     "save_config",
 ]
@@ -50,7 +52,7 @@ def run_app(config_name: str, task: Task | str, arguments: Sequence[str] | None 
     """Run a command: compose its configuration, check it, claim a folder, and only then call the task.
 
     A wrong command line ends with one readable line on the error stream and exit code 2; an error of torchheads in the
-    task with one line and exit code 1.
+    task with one line and exit code 1. One failing job does not stop the others of a sweep.
 
     Args:
         config_name: "train", "evaluate" or "predict".
@@ -59,11 +61,12 @@ def run_app(config_name: str, task: Task | str, arguments: Sequence[str] | None 
         arguments: what was typed after the command; None for ``sys.argv[1:]``.
     """
     typed = sys.argv
+    failed: list[Path] = []
     sys.argv = [typed[0], *(typed[1:] if arguments is None else arguments)]
 
     def job(config: DictConfig) -> Any:
         sys.argv = typed  # a launcher of worker processes repeats the command as it was typed
-        return _run_job(config, task)
+        return _run_job(config, task, failed)
 
     try:
         check_command(config_name, sys.argv[1:])
@@ -73,6 +76,8 @@ def run_app(config_name: str, task: Task | str, arguments: Sequence[str] | None 
         raise SystemExit(2) from None
     finally:
         sys.argv = typed
+    if failed:
+        raise SystemExit(1)
 
 
 def check_command(config_name: str, arguments: Sequence[str]) -> None:
@@ -84,7 +89,8 @@ def check_command(config_name: str, arguments: Sequence[str]) -> None:
 
     Raises:
         TorchHeadsError: the first thing that is wrong, see `check_config`; or TH-H04 (unknown option), TH-H05 (unknown
-            key, text that cannot be read), TH-H15 (several devices in a sweep), TH-H16, TH-H17 (the run's folder).
+            key, text that cannot be read), TH-H15 (several devices in a sweep), TH-H16, TH-H17 (the run's folder), and
+            those of `check_files`.
     """
     OmegaConf.register_new_resolver("torchheads.suffix", _suffix, replace=True, use_cache=True)
     OmegaConf.register_new_resolver("oc.env", _environment, replace=True)
@@ -107,17 +113,23 @@ def check_command(config_name: str, arguments: Sequence[str]) -> None:
             raise explain(error, args.overrides) from None
 
 
-def _run_job(config: DictConfig, task: Task | str) -> Any:
-    """One job: check, claim the folder, import the task, call it; an error of torchheads becomes one line."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
+def _run_job(config: DictConfig, task: Task | str, failed: list[Path]) -> Any:
+    """One job: check, claim the folder, import the task, call it.
+
+    An error of torchheads becomes one line and an entry in ``failed``; raised, it would get Hydra's three lines more.
+    """
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
     try:
         plain = check_config(config)
         if not _is_worker():
             claim_folder(folder, plain)
         return _find(task)(config, folder)
     except TorchHeadsError as error:
-        print(error, file=sys.stderr)
-        raise CompactHydraException(f"This job failed: {folder}") from error
+        failed.append(folder)
+        sweep = hydra_config.mode == RunMode.MULTIRUN
+        print(f"{folder}: {error}" if sweep else error, file=sys.stderr)
+        return None
 
 
 def _find(task: Task | str) -> Task:
@@ -142,6 +154,7 @@ def _check_composed(config: DictConfig, sweep: bool) -> None:
         with open_dict(job):
             del job["hydra"]
         plain = check_config(job)
+        check_files(plain)
     finally:
         HydraConfig.instance().cfg = None
     devices = (plain.get("trainer") or {}).get("devices", 1)

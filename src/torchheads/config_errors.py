@@ -4,6 +4,7 @@ Hydra composes, this file only explains: which option or key was meant, or which
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -16,6 +17,9 @@ from torchheads.errors import HeadConfigError, TorchHeadsError
 
 PACKAGES = ("torchheads_configs", "torchheads_configs.plugin")
 """Where the groups lie."""
+
+LOSS_OF_HEAD = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
+"""The loss to suggest where several have the key that was typed."""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -51,6 +55,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> TorchHeadsError:
         return _unknown_key(error.__cause__, overrides)
     problem = next((line.strip(" .") for line in str(error).splitlines() if line.strip()), repr(error))
     remedy = "--multirun, to run one after the other" if problem.startswith("Ambiguous value") else _see()
+    if problem.startswith("Could not append"):  # the key is there, so that nothing needs to be added
+        remedy = " ".join(override.removeprefix("+") for override in overrides)
     return HeadConfigError("H05", f"{' '.join(overrides)}: {problem}", remedy)
 
 
@@ -76,8 +82,8 @@ def options(group: str) -> dict[str, DictConfig | ListConfig]:
         group: a folder such as ``"head"``.
 
     Example:
-        >>> sorted(options("head"))
-        ['sigmoid', 'softmax']
+        >>> {"sigmoid", "softmax"} <= set(options("head"))
+        True
     """
     return {
         file.name.removesuffix(".yaml"): OmegaConf.create(file.read_text(encoding="utf-8")) for file in _files(group)
@@ -95,33 +101,75 @@ def groups() -> list[str]:
     return sorted(name for name in folders if _files(name))
 
 
+def watched_by_itself(key: str, value: str) -> HeadConfigError:
+    """Return the error for a watched metric (TH-H08) or a direction (TH-H09) that somebody named.
+
+    Args:
+        key: such as ``"callbacks.best_checkpoint.mode"``.
+        value: what was typed.
+
+    Example:
+        >>> watched_by_itself("callbacks.best_checkpoint.mode", "min").code
+        'H09'
+    """
+    label_types = "val/accuracy on single-label data and val/mean_average_precision on multi-label data"
+    problem = f"{key}={value}: the label type of the data says what is watched, {label_types}; the highest is best"
+    return HeadConfigError("H09" if key.endswith(".mode") else "H08", problem, f"the same without {key}")
+
+
 def _unknown_option(group: str, name: str, overrides: Sequence[str]) -> HeadConfigError:
-    """TH-H04: ``head=sofmax``."""
+    """TH-H04: ``head=sofmax``; of a sweep's options those that are right are kept."""
     names = sorted(options(group))
     typed = next((override for override in overrides if override.startswith(f"{group}=")), f"{group}={name}")
     meant = nearest(name, names)
-    remedy = typed.replace(name, meant) if meant else f"{group}={names[0]}" if names else _see()
+    words = re.split(r"([=,\[\]])", typed)
+    if meant and name in words:
+        others = [word for word in words if word in names]
+        words[words.index(name)] = meant
+        remedy = f"{group}={meant}" if others == [meant] else "".join(words)
+    else:
+        choices = [meant] if meant else names[:3]
+        remedy = " or ".join(f"{group}={choice}" for choice in choices) or _see()
     return HeadConfigError("H04", f"{name!r} is no option of {group!r}; allowed: {', '.join(names)}", remedy)
 
 
 def _unknown_key(cause: OmegaConfBaseException, overrides: Sequence[str]) -> HeadConfigError:
     """TH-H05: ``head.num_clases=3``, ``decision.k=3`` without a decision, ``data.digits=[1,1]`` with other data."""
     above, _, key = str(cause.full_key).rpartition(".")
-    keys = list(cause.parent_node or {}) if OmegaConf.is_dict(cause.parent_node) else []
-    keys = sorted(str(name) for name in keys if not str(name).startswith("_")) + ([] if above else groups())
     typed = next((override for override in overrides if override.lstrip("+~").startswith(str(cause.full_key))), key)
     group, _, rest = typed.partition("=")[0].partition(".")
-    part = key if above == group else rest.partition(".")[0] if not above else ""
-    owners = sorted(option for option, content in options(group).items() if part in content)
+    if above.startswith("callbacks.") and key in ("monitor", "mode"):
+        return watched_by_itself(f"{above}.{key}", typed.partition("=")[2])
+    if not above and rest and options(key):
+        return _null_group(key, rest, typed, overrides)
+    keys = list(cause.parent_node or {}) if OmegaConf.is_dict(cause.parent_node) else []
+    keys = sorted(str(name) for name in keys if not str(name).startswith("_")) + ([] if above else groups())
+    owners = [option for option, content in options(group).items() if key in content and above == group]
+    owners = difflib.get_close_matches(key, owners, len(owners) or 1, 0.0)  # the one that sounds most like it first
     meant = None if owners else nearest(key, keys)
     if meant:
         remedy = typed.replace(key, meant, 1)
-    elif "default" in options(group):  # a group of parts that are taken together
-        remedy = f"'{group}=[default,{owners[0]}]' {typed}" if owners else _see()
+    elif owners:  # of a group whose parts are taken together, or of another option of a group
+        remedy = (
+            f"'{group}=[default,{owners[0]}]' {typed}"
+            if "default" in options(group)
+            else f"{group}={owners[0]} {typed}"
+        )
     else:
-        remedy = f"{group}={owners[0]} {typed}" if owners else _see()
+        remedy = _see()
     place = f"under {above!r}" if above else "at the top"
     return HeadConfigError("H05", f"no key {key!r} {place}; there are: {', '.join(sorted(set(keys)))}", remedy)
+
+
+def _null_group(group: str, rest: str, typed: str, overrides: Sequence[str]) -> HeadConfigError:
+    """TH-H05: ``loss.pos_weight=2`` while no loss is chosen, so that the head's own one is taken."""
+    key = rest.partition(".")[0]
+    found = options(group)
+    owners = sorted(option for option, content in found.items() if key in content) or sorted(found)
+    head = next((word.removeprefix("head=") for word in overrides if word.startswith("head=")), "softmax")
+    option = LOSS_OF_HEAD.get(head, owners[0]) if group == "loss" else owners[0]
+    problem = f"{group} is null, so there is no {group}.{rest}"
+    return HeadConfigError("H05", problem, f"{group}={option if option in owners else owners[0]} {typed}")
 
 
 def _files(group: str) -> list[Traversable]:

@@ -9,8 +9,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from torchheads.artifact import write_json
-from torchheads.build import build_trainer, load_module, open_data
-from torchheads.config import check_targets
+from torchheads.build import build_trainer, chosen_parts, load_module, open_data
+from torchheads.config import check_targets, make_output
 from torchheads.train import SCHEMA, head_name, metric_table
 
 
@@ -25,26 +25,27 @@ def evaluate(config: DictConfig, folder: Path) -> dict[str, Any]:
         What the JSON file holds.
     """
     plain = check_targets(config)
-    module = load_module(plain["checkpoint"])
+    output = make_output(Path(plain["output"] or folder / "results.json"))
+    module = load_module(plain["checkpoint"], chosen_parts(plain))
     data = open_data(plain["data"], module)
     trainer = build_trainer(plain, folder)
     trainer.test(module, dataloaders=data.evaluation_dataloader(plain["split"]), verbose=False)
+    results = {key.replace("test", plain["split"], 1): metrics for key, metrics in module.results.items()}
     record = {
         "schema": SCHEMA,
         "head": head_name(module),
         "label_type": data.label_type,
         "data": data.name,
         "split": plain["split"],
-        "samples": data.num_samples[plain["split"]],
+        "samples": len(module.collected.index),
         "checkpoint": plain["checkpoint"],
-        **module.results,
+        **results,
     }
     if trainer.is_global_zero:
-        output = Path(plain["output"] or folder / "results.json")
         write_json(output, record)
         title = f"{record['head']} head on {record['data']}, {record['samples']} {record['split']} examples"
         console = Console()
         console.print(title)
-        console.print(metric_table(record["test"], record["test_default_decision"]))
+        console.print(metric_table(*results.values()))
         console.print(f"Results: {output}", soft_wrap=True)
     return record

@@ -1,6 +1,7 @@
 """Builds objects from a configuration: the one place where torchheads calls Hydra's instantiate."""
 
 import functools
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
 from torchheads.allowed_targets import check_targets
-from torchheads.config_errors import own_cause
+from torchheads.config_errors import nearest, own_cause
 from torchheads.errors import HeadConfigError
 
 
@@ -26,7 +27,8 @@ def instantiate(config: DictConfig | Mapping[str, Any] | None, **values: Any) ->
 
     Raises:
         UnsafeArtifact: TH-S01, a name that a config may not build.
-        HeadConfigError: TH-H12, a value that has to be given is missing.
+        HeadConfigError: TH-H12, a value that has to be given is missing; TH-H05, an argument that there is not;
+            TH-H25, a part that cannot be built.
     """
     if config is None:
         return None
@@ -39,11 +41,29 @@ def instantiate(config: DictConfig | Mapping[str, Any] | None, **values: Any) ->
     is_partial = plain.pop("_partial_", False)
     try:
         build = hydra.utils.instantiate({**plain, "_partial_": True, "_convert_": "all"})
-        return functools.partial(build, **given) if is_partial else build(**given)
     except InstantiationException as error:
-        if (own := own_cause(error)) is None:
-            raise
-        raise own from None
+        if (own := own_cause(error)) is not None:
+            raise own from None
+        problem = f"{plain.get('_target_')} cannot be built: {error.__cause__ or error}"
+        raise HeadConfigError("H25", problem, "--cfg job, which prints what would be built") from error
+    _check_arguments(build, given)
+    return functools.partial(build, **given) if is_partial else build(**given)
+
+
+def _check_arguments(build: functools.partial[Any], given: Mapping[str, Any]) -> None:
+    """Refuse an argument that the class or function does not have, code H05."""
+    try:
+        accepted = inspect.signature(build.func).parameters
+    except (TypeError, ValueError):  # written in C, some say nothing of their arguments
+        return
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+        return
+    name = build.func.__qualname__
+    for key in {**build.keywords, **given}:
+        if key not in accepted:
+            near = nearest(key, accepted)
+            remedy = f"{near}=..." if near else f"the same without {key}"
+            raise HeadConfigError("H05", f"{name} has no argument {key!r}; it has: {', '.join(accepted)}", remedy)
 
 
 def instantiate_each(config: DictConfig | Mapping[str, Any] | None, **values: Any) -> list[Any]:

@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import MeanMetric
 
 from torchheads.artifact import Collector, Rows
-from torchheads.data import Batch
-from torchheads.heads import ClassificationHead
-from torchheads.metrics import MetricSuite, metric_suite
-from torchheads.optim import GlobalMean, adamw, constant
+from torchheads.data import Batch, rows_of
+from torchheads.data.resume import batches_done
+from torchheads.errors import DataError, HeadConfigError, warn
+from torchheads.heads import ClassificationHead, MultiHead, named_heads
+from torchheads.metrics import EpochLoss, HeadMetrics, MultiHeadMetrics, default_decision, head_metrics
+from torchheads.optim import FiniteWatch, GlobalMean, adamw, constant
+from torchheads.targets import densified, named, plain_target
 
 OptimizerFactory = Callable[[nn.Module], Optimizer]
 SchedulerFactory = Callable[..., LRScheduler]
@@ -31,13 +32,18 @@ class ClassificationModule(LightningModule):
 
     Args:
         backbone: maps the input of a batch to features of shape (N, D).
-        head: maps features to logits of shape (N, C) and owns loss, scores, probabilities and decision.
+        head: maps features to logits of shape (N, C) and owns loss, scores, probabilities and decision; with a
+            `MultiHead` logits, targets and masks are dicts by head.
         optimizer: takes this module, returns its optimizer; AdamW if None.
         scheduler: takes the optimizer and ``total_steps``, returns a per-step schedule; constant if None.
         hyper_parameters: plain scalars, lists and dicts that go into the checkpoint; nothing else, so that it loads
             with ``weights_only=True``.
 
+    Raises:
+        HeadConfigError: code L03, when the backbone says how wide its features are, and the head expects another width.
+
     Example:
+        >>> import torch
         >>> import torchheads
         >>> module = ClassificationModule(nn.Flatten(), torchheads.SoftmaxHead(64, 10))
         >>> module(torch.randn(2, 8, 8)).shape
@@ -47,30 +53,27 @@ class ClassificationModule(LightningModule):
     def __init__(
         self,
         backbone: nn.Module,
-        head: ClassificationHead,
+        head: ClassificationHead | MultiHead,
         optimizer: OptimizerFactory | None = None,
         scheduler: SchedulerFactory | None = None,
         hyper_parameters: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        check_width(backbone, head)
         self.save_hyperparameters(dict(hyper_parameters or {}), logger=False)
         self.backbone = backbone
-        self.head = head
-        self.default_decision = head.default_decision[head.label_type]()
-        self.default_decision.bind(head.num_classes)
+        self.head: Any = head  # one or several: their methods are the same
         self.optimizer_factory = optimizer or adamw
         self.scheduler_factory = scheduler or constant
-        self.train_loss = MeanMetric()
-        self.train_loss.set_dtype(torch.float64)
-        self.val_metrics, self.test_metrics, self.default_metrics = (self._suite() for _ in range(3))
+        self.train_loss = EpochLoss()
+        self.val_metrics, self.test_metrics = head_metrics(head), head_metrics(head)
+        self.default_metrics = head_metrics(head, default_decision(head))
         self.global_mean = GlobalMean()
+        self.finite_watch = FiniteWatch()
         self.collector = Collector()
         self.collected: Rows
         self.results: dict[str, dict[str, float]] = {}
         self.per_class: dict[str, list[float]] = {}
-
-    def _suite(self) -> MetricSuite:
-        return metric_suite(self.head.label_type, self.head.num_classes)
 
     @property
     def watched(self) -> str:
@@ -82,21 +85,35 @@ class ClassificationModule(LightningModule):
         """ "max" or "min": which way the watched key is better."""
         return self.val_metrics.direction(self.val_metrics.watched)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Logits (N, C) of the input of a batch."""
-        logits: Tensor = self.head(self.backbone(inputs))
-        return logits
+    def forward(self, inputs: Tensor) -> Any:
+        """Logits (N, C) of the input of a batch, or a dict of them by head."""
+        return self.head(self.backbone(inputs))
 
     def setup(self, stage: str) -> None:
-        """Give a head that asked for it (``prior="data"``) the class frequencies of the train split."""
+        """Give a head that asked for it (``prior="data"``) the class frequencies of the train split.
+
+        A class that no training example has is warned of (code W02).
+        """
+        if stage == "fit" and hasattr(self.trainer.datamodule, "split"):  # type: ignore[attr-defined]
+            look_for_absent_classes(self.head, self.trainer.datamodule.split("train").target)  # type: ignore[attr-defined]
         if stage == "fit" and self.head.awaits_prior:
             self.head.set_prior(self.trainer.datamodule.prior())  # type: ignore[attr-defined]
 
     # Training -----------------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The head's loss; its mean over the epoch is weighted by the number of examples."""
-        loss = self.head.loss(self.backbone(batch.input), batch.target, batch.mask)
+        """The head's loss; its mean over the epoch is weighted by the number of examples.
+
+        Raises:
+            DataError: code L08, for a batch of one example where a layer needs two to normalise by.
+            NonFiniteError: code L01, when this loss or the one before is NaN or infinite.
+        """
+        try:
+            loss: Tensor = self.head.loss(self.backbone(batch.input), batch.target, batch.mask)
+        except ValueError as error:
+            explain_single_row(error, len(batch.input))
+            raise
+        self.finite_watch.look(loss, self.global_step)
         count = self.head.count(batch.target, batch.mask)
         self.train_loss.update(loss.detach(), count)
         return self.global_mean.weigh(loss, count, self.trainer)
@@ -106,9 +123,21 @@ class ClassificationModule(LightningModule):
         self.global_mean.correct(optimizer, self.trainer)
 
     def on_train_epoch_end(self) -> None:
-        """Log the epoch's mean loss."""
-        self.log("train/loss", self.train_loss.compute().float())
+        """Log the epoch's mean loss over all ranks, and how many batches had nothing to learn from, if any had.
+
+        Raises:
+            DataError: code T10, when no batch of the epoch had anything. Of an epoch that was resumed midway the
+                batches before are not known, and nothing is logged then.
+        """
+        self.finite_watch.read()
+        mean = self.train_loss.compute()
         self.train_loss.reset()
+        if mean.examples:
+            self.log("train/loss", mean.loss)
+        elif mean.batches >= batches_done(self.trainer) * self.trainer.world_size:
+            raise nothing_known(f"epoch {self.current_epoch} of training ({mean.batches} batches)")
+        if mean.ignored_batches:
+            self.log("train/ignored_batches", float(mean.ignored_batches))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer, and its schedule step by step."""
@@ -121,7 +150,7 @@ class ClassificationModule(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the validation metrics with the batch's real rows."""
         batch, logits = self._real_rows(batch, batch_idx, self.trainer.val_dataloaders)
-        self._update(self.val_metrics, batch, logits, self._decide(logits))
+        self.val_metrics.update(self.head, logits, batch.target, batch.mask)
 
     def on_validation_epoch_end(self) -> None:
         """Log every validation metric."""
@@ -130,9 +159,9 @@ class ClassificationModule(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the test metrics, once with the decision that ships and once with the default one; keep the rows."""
         batch, logits = self._real_rows(batch, batch_idx, self.trainer.test_dataloaders)
-        self._update(self.test_metrics, batch, logits, self._decide(logits))
-        self._update(self.default_metrics, batch, logits, self.default_decision(self.head.scores(logits)))
-        self.collector.add(batch.index, logits, batch.target)
+        for metrics in (self.test_metrics, self.default_metrics):
+            metrics.update(self.head, logits, batch.target, batch.mask)
+        self.collector.add(batch.index, logits, batch.target, batch.mask)
 
     def on_test_epoch_end(self) -> None:
         """Log every test metric and gather the rows of all ranks in ``collected``."""
@@ -141,41 +170,77 @@ class ClassificationModule(LightningModule):
         self._log("test_default_decision", self.default_metrics)
         self.collected = self.collector.gather()
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def predict_step(self, batch: Batch, batch_idx: int) -> Any:
         """Keep the rows of a split; returns the logits (N, C) of the real ones."""
         batch, logits = self._real_rows(batch, batch_idx, self.trainer.predict_dataloaders)
-        self.collector.add(batch.index, logits, batch.target)
+        self.collector.add(batch.index, logits, batch.target, batch.mask)
         return logits
 
     def on_predict_epoch_end(self) -> None:
         """Gather the rows of all ranks in ``collected``."""
         self.collected = self.collector.gather()
 
-    def _real_rows(self, batch: Batch, batch_idx: int, loader: Any) -> tuple[Batch, Tensor]:
+    def _real_rows(self, batch: Batch, batch_idx: int, loader: Any) -> tuple[Batch, Any]:
         """The batch without the rows that only fill it up for another rank's sake, and its logits.
 
         The whole batch goes through the model, so that every rank runs it equally often.
         """
         logits = self(batch.input)
-        count = loader.real_rows(batch_idx) if hasattr(loader, "real_rows") else len(logits)
-        mask = None if batch.mask is None else batch.mask[:count]
-        return Batch(batch.input[:count], batch.target[:count], batch.index[:count], mask), logits[:count]
+        count = loader.real_rows(batch_idx) if hasattr(loader, "real_rows") else len(batch.index)
+        return batch.first(count), rows_of(logits, slice(count))
 
-    def _decide(self, logits: Tensor) -> Tensor | None:
-        """Predictions, or None while the decision is not fitted."""
-        return self.head.predict(logits) if self.head.decision.fitted else None
-
-    def _update(self, suite: MetricSuite, batch: Batch, logits: Tensor, predictions: Tensor | None) -> None:
-        suite.update(
-            scores=self.head.scores(logits),
-            probabilities=self.head.probabilities(logits),
-            nll=self.head.nll(logits, batch.target, batch.mask),
-            target=batch.target,
-            predictions=predictions,
-        )
-
-    def _log(self, split: str, suite: MetricSuite) -> None:
-        """Log a suite's values, which are those of all ranks already, keep them in ``results``, and start afresh."""
-        self.results[split] = suite.compute()
+    def _log(self, split: str, metrics: HeadMetrics | MultiHeadMetrics) -> None:
+        """Log the values, which are those of all ranks already, keep them in ``results``, and start afresh."""
+        if not metrics.examples() and not self.trainer.sanity_checking:  # which looks at the first batches alone
+            raise nothing_known(f"the {split} split")
+        self.results[split] = metrics.compute()
         self.log_dict({f"{split}/{key}": value for key, value in self.results[split].items()})
-        suite.reset()
+        metrics.reset()
+
+
+def nothing_known(where: str) -> DataError:
+    """The error, code T10, to raise when every target is ignored or masked, so that no mean over them exists.
+
+    Example:
+        >>> nothing_known("the val split").code
+        'T10'
+    """
+    problem = f"every target of {where} is ignored or masked; allowed at least one that is known"
+    return DataError("T10", problem, "head.ignore_index=null, or look at how its targets and masks are made")
+
+
+def check_width(backbone: nn.Module, head: ClassificationHead | MultiHead) -> None:
+    """Refuse a backbone whose features have another width than the head expects; code L03."""
+    width = getattr(backbone, "out_features", head.in_features)
+    if width != head.in_features:
+        problem = f"{type(backbone).__name__} gives {width} features, {type(head).__name__} has in_features="
+        remedy = f"in_features=backbone.out_features, which is {width}"
+        raise HeadConfigError("L03", f"{problem}{head.in_features}; allowed {width}", remedy)
+
+
+def explain_single_row(error: ValueError, rows: int) -> None:
+    """Raise the error, code L08, that says what a batch of one example lacks, where that is what torch refused."""
+    if "Expected more than 1 value per channel" in str(error):
+        problem = f"a batch of {rows} in training, of which BatchNorm takes mean and deviation; allowed 2 or more"
+        raise DataError(
+            "L08", problem, "data.drop_last=true, or a data.batch_size that leaves no single row"
+        ) from error
+
+
+def look_for_absent_classes(head: ClassificationHead | MultiHead, target: Any) -> None:
+    """Warn of the classes that no example of the target has, by name, for each head; code W02."""
+    targets = named(target)
+    for name, part in named_heads(head).items():
+        if name not in targets:  # the loss will say so
+            continue
+        values, known = part.form.rows(*densified(plain_target(targets[name], part.form.owner), None))
+        values = values[known] if known is not None and values.ndim == 1 else values
+        present = values if values.ndim == 1 else (values > 0).any(dim=0).nonzero().flatten()
+        absent = [part.class_names[label] for label in sorted(set(range(part.num_classes)) - set(present.tolist()))]
+        if absent:
+            shown = ", ".join(map(repr, absent[:5])) + (", ..." if len(absent) > 5 else "")
+            whose = f" of {name}" if name else ""
+            problem = (
+                f"{len(absent)} of {part.num_classes} classes{whose} have no example in the training split: {shown}"
+            )
+            warn("W02", problem, "more training data, or a head without these classes")

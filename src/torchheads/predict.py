@@ -1,18 +1,22 @@
-"""The predictions of a checkpoint as a CSV file: row, decision in words, one probability a class."""
+"""The predictions of a checkpoint as a CSV file: row, decision in words, one probability a class, for each head."""
 
 from __future__ import annotations
 
 from itertools import compress
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
 from rich.console import Console
 from torch import Tensor
 
-from torchheads.artifact import write_table
-from torchheads.build import build_trainer, load_module, open_data
-from torchheads.config import check_targets
+from torchheads.artifact import Rows, write_table
+from torchheads.build import build_trainer, chosen_parts, load_module, open_data
+from torchheads.config import check_targets, make_output
+from torchheads.errors import FitError, NonFiniteError
+from torchheads.heads import ClassificationHead, named_heads
+from torchheads.targets import named, prefixed
 
 
 def predict(config: DictConfig, folder: Path) -> Path:
@@ -24,33 +28,64 @@ def predict(config: DictConfig, folder: Path) -> Path:
 
     Returns:
         The file written.
+
+    Raises:
+        FitError: code F01, when the checkpoint was saved before its decision was fitted.
+        NonFiniteError: code L01, when the model answers with NaN.
     """
     plain = check_targets(config)
-    module = load_module(plain["checkpoint"])
+    output = make_output(Path(plain["output"] or folder / "predictions.csv"))
+    module = load_module(plain["checkpoint"], chosen_parts(plain))
+    heads = named_heads(module.head)
+    if not all(head.decision.fitted for head in heads.values()):
+        problem = f"{plain['checkpoint']} was saved before its decision was fitted, which comes after training"
+        final = Path(plain["checkpoint"]).with_name("final.ckpt")
+        raise FitError("F01", problem, f"checkpoint={final}, or decision=threshold decision.value=0.5")
     data = open_data(plain["data"], module)
     trainer = build_trainer(plain, folder)
     loader = data.evaluation_dataloader(plain["split"])
     trainer.predict(module, dataloaders=loader, return_predictions=False)
-    output = Path(plain["output"] or folder / "predictions.csv")
     if trainer.is_global_zero:
-        head, rows = module.head, module.collected
-        with torch.no_grad():
-            decided = in_words(head.predict(rows.logits), head.class_names)
-            probabilities = head.probabilities(rows.logits)
-        columns = {"index": rows.index.tolist(), "predicted": decided}
-        columns |= {f"p({name})": probabilities[:, c].tolist() for c, name in enumerate(head.class_names)}
+        rows = module.collected
+        check_numbers(rows, plain["checkpoint"])
+        columns = {"index": rows.index.tolist()}
+        for name, head in heads.items():
+            columns |= {prefixed(name, key): values for key, values in answers(head, named(rows.logits)[name]).items()}
         write_table(output, columns)
-        Console().print(f"{len(decided)} predictions: {output}", soft_wrap=True)
+        Console().print(f"{len(rows.index)} predictions: {output}", soft_wrap=True)
     return output
 
 
+@torch.no_grad()
+def answers(head: ClassificationHead, logits: Tensor) -> dict[str, list[Any]]:
+    """What a head says of logits (n, c): the column "predicted" in words, and one of probabilities a class."""
+    columns: dict[str, list[Any]] = {"predicted": in_words(head.predict(logits), head.class_names)}
+    probabilities = head.probabilities(logits)
+    return columns | {f"p({name})": probabilities[:, c].tolist() for c, name in enumerate(head.class_names)}
+
+
+def check_numbers(rows: Rows, checkpoint: str) -> None:
+    """Refuse logits that are NaN, from which a decision would still be read.
+
+    Raises:
+        NonFiniteError: code L01, naming the first rows.
+    """
+    nan = [logits.isnan().flatten(1).any(dim=1) for logits in named(rows.logits).values()]
+    bad = rows.index[torch.stack(nan).any(dim=0)].tolist()
+    if bad:
+        problem = f"{checkpoint} gives NaN logits for {len(bad)} of {len(rows.index)} rows, such as {bad[:3]}"
+        raise NonFiniteError("L01", problem, "another checkpoint; this one was damaged in training or its input is NaN")
+
+
 def in_words(predictions: Tensor, class_names: tuple[str, ...]) -> list[str]:
-    """Class indices (n,) as names; sets (n, c) as names joined by semicolons, the empty set as nothing.
+    """Class indices (n,) as names, rejected ones (-1) as nothing; sets (n, c) as names joined by semicolons.
 
     Example:
         >>> in_words(torch.tensor([[True, True], [False, False]]), ("cat", "dog"))
         ['cat;dog', '']
+        >>> in_words(torch.tensor([1, -1]), ("cat", "dog"))
+        ['dog', '']
     """
     if predictions.ndim == 1:
-        return [class_names[index] for index in predictions.tolist()]
+        return [class_names[index] if index >= 0 else "" for index in predictions.tolist()]
     return [";".join(compress(class_names, row)) for row in predictions.tolist()]

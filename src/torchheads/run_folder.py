@@ -12,6 +12,9 @@ from torchheads.errors import CheckpointError, HeadConfigError
 RESULTS = ("config.yaml", "results.json", "metrics.jsonl", "checkpoints")
 """What tells that a folder holds a run already."""
 
+FOLDER_REMEDY = "hydra.run.dir=<a folder you can write>"
+OUTPUT_REMEDY = "output=<a file you can write>"
+
 _SECRET = re.compile(r"(^|[_.-])(key|token|secret|password|passwd|credentials?)s?$", re.IGNORECASE)
 
 
@@ -35,7 +38,7 @@ def claim_folder(folder: Path, config: dict[str, Any]) -> None:
     except FileExistsError:
         raise _taken(folder, "config.yaml") from None
     except OSError as error:
-        raise _not_writable(folder, error.strerror or str(error)) from error
+        raise _not_writable(folder, error.strerror or str(error), FOLDER_REMEDY) from error
 
 
 def save_config(config: DictConfig | dict[str, Any], folder: Path, *, mode: Literal["w", "x"] = "w") -> None:
@@ -66,13 +69,52 @@ def check_folder(folder: Path) -> None:
         for name in RESULTS:
             if (folder / name).exists():
                 raise _taken(folder, name)
-        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        _check_writable(folder)
     except OSError as error:
-        raise _not_writable(folder, error.strerror or str(error)) from error
+        raise _not_writable(folder, error.strerror or str(error), FOLDER_REMEDY) from error
+
+
+def check_output(path: Path) -> None:
+    """Refuse a file that could not be written; changes nothing.
+
+    Args:
+        path: the file, which need not be there yet, nor its folder.
+
+    Raises:
+        CheckpointError: TH-H17.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        _check_writable(path.parent)
+    except OSError as error:
+        raise _not_writable(path, error.strerror or str(error), OUTPUT_REMEDY) from error
+
+
+def make_output(path: Path) -> Path:
+    """Return a file's path after making its folder.
+
+    Args:
+        path: the file that is about to be written.
+
+    Raises:
+        CheckpointError: TH-H17.
+    """
+    check_output(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(path, error.strerror or str(error), OUTPUT_REMEDY) from error
+    return path
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise ``OSError`` when a folder cannot be written, or cannot be made."""
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not nearest.is_dir():
-        raise _not_writable(folder, f"{nearest} is a file")
+        raise NotADirectoryError(0, f"{nearest} is a file")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise _not_writable(folder, f"{nearest} is not writable")
+        raise PermissionError(0, f"{nearest} is not writable")
 
 
 def masked(node: Any, key: str = "") -> Any:
@@ -95,8 +137,10 @@ def masked(node: Any, key: str = "") -> Any:
 
 def _taken(folder: Path, name: str) -> HeadConfigError:
     problem = f"{folder} already holds {name} of another run, which is never overwritten"
-    return HeadConfigError("H16", problem, "another hydra.run.dir=..., or leave it out for a new folder")
+    remedy = "another hydra.run.dir=..., or leave it out for a new folder"
+    last = folder / "checkpoints" / "last.ckpt"
+    return HeadConfigError("H16", problem, f"{remedy}; resume={last} carries that run on" if last.is_file() else remedy)
 
 
-def _not_writable(folder: Path, reason: str) -> CheckpointError:
-    return CheckpointError("H17", f"{folder} cannot be written: {reason}", "hydra.run.dir=<a folder you can write>")
+def _not_writable(path: Path, reason: str, remedy: str) -> CheckpointError:
+    return CheckpointError("H17", f"{path} cannot be written: {reason}", remedy)

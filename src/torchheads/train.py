@@ -14,12 +14,16 @@ from lightning.pytorch import Trainer, seed_everything
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
-from torchheads.artifact import write_json, write_predictions, write_table
-from torchheads.build import build_module, build_trainer, data_facts, read_checkpoint
+from torchheads.artifact import read_checkpoint, write_json, write_predictions, write_table
+from torchheads.build import build_module, build_trainer, check_positives, check_resumable, data_facts
 from torchheads.config import check_targets, instantiate
 from torchheads.data import ClassificationData
+from torchheads.heads import ClassificationHead, named_heads
 from torchheads.module import ClassificationModule
+from torchheads.shapes import rows
+from torchheads.targets import densified, each, named, plain_target, prefixed
 
 SCHEMA = "torchheads.results/1"
 PACKAGES = ("torchheads", "torch", "lightning", "torchmetrics", "torchvision", "hydra-core", "scikit-learn")
@@ -36,18 +40,20 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         What ``results.json`` holds.
     """
     plain = check_targets(config)
+    if plain["resume"]:
+        check_resumable(plain["resume"], plain)
+    trainer = build_trainer(plain, folder)
     data: ClassificationData = instantiate(plain["data"])
-    data.setup()
+    check_positives(data)
     seed_everything(plain["seed"], verbose=False)
     module = build_module(plain, data_facts(data))
     if plain["compile"]:
         module.backbone.compile()  # in place, so that checkpoints keep their keys
         module.head.compile()
-    trainer = build_trainer(plain, folder)
 
     seconds: dict[str, float] = {}
     with timed(seconds, "fit"):
-        trainer.fit(module, datamodule=data)
+        trainer.fit(module, datamodule=data, ckpt_path=plain["resume"], weights_only=True)
     checkpoint = folder / "checkpoints" / "final.ckpt"
     with timed(seconds, "test"):
         take_best_weights(trainer, module)
@@ -61,7 +67,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         "label_type": data.label_type,
         "data": data.name,
         "seed": plain["seed"],
-        "samples": data.num_samples,
+        "samples": data.num_samples | {"test": len(module.collected.index)},
         **module.results,
         "seconds": seconds,
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
@@ -75,7 +81,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
 
 
 def head_name(module: ClassificationModule) -> str:
-    """The head's class in one word: "softmax" or "sigmoid"."""
+    """The head's class in one word: "softmax", "sigmoid" or "multi"."""
     return type(module.head).__name__.removesuffix("Head").lower()
 
 
@@ -95,26 +101,52 @@ def take_best_weights(trainer: Trainer, module: ClassificationModule) -> None:
 
 
 def fit_decision(trainer: Trainer, module: ClassificationModule, data: ClassificationData) -> None:
-    """Fit a decision rule that must be fitted on the calibration split, which nothing else has seen."""
-    rule = module.head.decision
-    if rule.fitted:
+    """Fit the decision rules that must be fitted, one a head, on the calibration split, which nothing else has seen."""
+    unfitted = {name: head for name, head in named_heads(module.head).items() if not head.decision.fitted}
+    if not unfitted:
         return
     trainer.predict(module, dataloaders=data.calibration_dataloader(), return_predictions=False)
-    rows = module.collected
-    with torch.no_grad():
-        rule.fit(module.head.scores(rows.logits.to(module.device)), rows.target.bool().to(module.device))
+    _, *values = (each(lambda value: value.to(module.device), tree) for tree in module.collected)
+    for name, head in unfitted.items():
+        logits, target, mask = (named(tree).get(name) for tree in values)
+        head.decision.fit(*whole_rows(head, logits, target, mask))
+
+
+@torch.no_grad()
+def whole_rows(head: ClassificationHead, logits: Any, target: Any, mask: Any) -> tuple[Tensor, Tensor]:
+    """What a decision rule is fitted on: scores and label sets, (m, c) each, of the rows without an unknown entry.
+
+    Example:
+        >>> from torchheads import SigmoidHead
+        >>> target = torch.tensor([[1, 0], [-1, 1]])
+        >>> whole_rows(SigmoidHead(8, 2, ignore_index=-1), torch.tensor([[2.0, 3.0], [4.0, 5.0]]), target, None)
+        (tensor([[2., 3.]]), tensor([[ True, False]]))
+    """
+    values, known = head.form.rows(*densified(plain_target(target, head.form.owner), mask))
+    scores, sets = rows(head.scores(logits)), head.form.multi_hot(values, torch.bool)
+    if known is None:
+        return scores, sets
+    whole = known if known.ndim == 1 else known.all(dim=1)
+    return scores[whole], sets[whole]
 
 
 def write_run(folder: Path, module: ClassificationModule, record: dict[str, Any]) -> None:
     """Write ``results.json``, ``per_class.csv`` and ``predictions.npz``."""
-    head, rows = module.head, module.collected
-    thresholds = getattr(head.decision, "cut", None)
-    probabilities = [float("nan")] * head.num_classes if thresholds is None else thresholds.sigmoid().tolist()
-    columns = {"name": list(head.class_names), **module.per_class, "threshold": probabilities}
-    write_table(folder / "per_class.csv", columns)
+    heads = named_heads(module.head)
+    names = [prefixed(name, label) for name, head in heads.items() for label in head.class_names]
+    cuts = [cut for head in heads.values() for cut in thresholds(head)]
+    write_table(folder / "per_class.csv", {"name": names, **module.per_class, "threshold": cuts})
     with torch.no_grad():
-        write_predictions(folder / "predictions.npz", rows, head.predict(rows.logits.to(module.device)).cpu())
+        decided = module.head.predict(each(lambda logits: logits.to(module.device), module.collected.logits))
+    write_predictions(folder / "predictions.npz", module.collected, each(Tensor.cpu, decided))
     write_json(folder / "results.json", record)
+
+
+def thresholds(head: ClassificationHead) -> list[float]:
+    """The threshold of each class as a probability, NaN where the decision has none."""
+    cuts = getattr(head.decision, "cut", None)  # one a class, or one for all below which a row is rejected
+    cuts = torch.tensor(float("nan")) if cuts is None else cuts
+    return cuts.sigmoid().expand(head.num_classes).tolist()  # type: ignore[no-any-return]
 
 
 def show(record: dict[str, Any], folder: Path) -> None:
@@ -133,9 +165,10 @@ def metric_table(metrics: dict[str, float], default: dict[str, float]) -> Table:
     """Metrics one a row; a second column where the default decision gives other values."""
     table = Table("metric")
     table.add_column("value", justify="right")
-    differ = metrics != default and any(metrics[key] != default[key] for key in metrics if metrics[key] == metrics[key])
+    differ = any(default.get(key) != value for key, value in metrics.items() if value == value)
     if differ:
         table.add_column("at the default decision", justify="right")
     for key, value in metrics.items():
-        table.add_row(key, *(f"{number:.4f}" for number in ((value, default[key]) if differ else (value,))))
+        other = f"{default[key]:.4f}" if key in default else ""  # a rule that rejects has metrics the default lacks
+        table.add_row(key, f"{value:.4f}", *([other] if differ else []))
     return table

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from torchheads import LabelLists
 from torchheads.artifact import Rows, write_json, write_predictions, write_table, write_text
 
 
@@ -46,3 +47,24 @@ def test_predictions_load_without_pickle(tmp_path: Path) -> None:
         assert saved["logits"].dtype == np.float32
         np.testing.assert_array_equal(saved["logits"], rows.logits.float().numpy())
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.npz"]
+
+
+def test_predictions_of_several_heads_begin_with_their_names(tmp_path: Path) -> None:
+    lists = LabelLists.from_lists([[0, 1], []], 2)
+    logits = {"species": torch.randn(2, 3), "tags": torch.randn(2, 2)}
+    rows = Rows(
+        torch.tensor([4, 7]), logits, {"species": torch.tensor([2, 0]), "tags": lists}, {"tags": torch.ones(2) > 0}
+    )
+    write_predictions(tmp_path / "a.npz", rows, {"species": torch.tensor([1, 2]), "tags": torch.ones(2, 2) > 0})
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as saved:
+        arrays = {name: saved[name].tolist() for name in saved.files if not name.endswith("logits")}
+        np.testing.assert_array_equal(saved["tags/logits"], logits["tags"].numpy())
+    assert arrays == {
+        "index": [4, 7],
+        "species/predictions": [1, 2],
+        "tags/predictions": [[True, True]] * 2,
+        "species/target": [2, 0],
+        "tags/target_indices": [0, 1],
+        "tags/target_offsets": [0, 2, 2],
+        "tags/mask": [True, True],
+    }

@@ -78,6 +78,22 @@ def test_a_resumed_run_knows_the_best_of_the_first(scripted, batches, trainer, t
     assert callback.best_model_score.item() == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_run_resumed_in_another_folder_knows_the_best_of_the_first(scripted, batches, trainer, tmp_path, gone):
+    first, second = tmp_path / "first", tmp_path / "second"
+    trainer(BestCheckpoint(str(first)), max_epochs=2).fit(scripted([0.9, 0.5]), batches, batches)
+    if gone:
+        (first / "best.ckpt").unlink()
+    callback = BestCheckpoint(str(second))
+    run = trainer(callback, max_epochs=4)
+    run.fit(scripted([0.0, 0.0, 0.8, 0.7]), batches, batches, ckpt_path=first / "last.ckpt", weights_only=True)
+    kept = second if gone else first
+    assert callback.best_model_path == str(kept / "best.ckpt")
+    assert callback.best_model_score.item() == pytest.approx(0.8 if gone else 0.9)
+    assert load(kept / "best.ckpt")["epoch"] == (2 if gone else 0)
+    assert load(second / "last.ckpt")["epoch"] == 3
+
+
 @pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
 def test_a_resumed_run_that_watches_something_else_still_has_one_best_file(scripted, batches, trainer, tmp_path):
     trainer(BestCheckpoint(), max_epochs=2).fit(scripted([0.9, 0.5]), batches, batches)

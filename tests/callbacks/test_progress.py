@@ -82,6 +82,21 @@ def test_many_epochs_get_few_lines_and_the_last_one(scripted, batches, trainer, 
     assert epochs == ["1", "4", "8", "10"]
 
 
+@pytest.mark.filterwarnings("ignore:You're resuming from a checkpoint that ended before")
+def test_an_epoch_resumed_midway_is_timed_from_the_resume(scripted, batches, trainer, tmp_path, capsys):
+    first = scripted([0.5] * 3)
+    steps = trainer(max_epochs=-1, max_steps=6)
+    first.on_train_batch_end = lambda outputs, batch, index: (
+        steps.save_checkpoint(tmp_path / "mid.ckpt") if steps.global_step == 6 else None
+    )
+    steps.fit(first, batches, batches)
+    resumed = trainer(Progress())
+    resumed.fit(scripted([0.5] * 3), batches, batches, ckpt_path=tmp_path / "mid.ckpt", weights_only=True)
+    seconds = re.findall(r"^epoch (\d)/3 .* (\S+) s$", capsys.readouterr().out, flags=re.MULTILINE)
+    assert [epoch for epoch, _ in seconds] == ["2", "3"]
+    assert all(float(second) < 60 for _, second in seconds)
+
+
 def test_a_test_prints_no_line(scripted, batches, trainer, capsys):
     trainer(Progress()).test(scripted(), batches, verbose=False)
     assert capsys.readouterr().out == ""

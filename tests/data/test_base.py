@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from torchheads.data import Augmentation, ClassificationData, Split
-from torchheads.errors import DataError
+from torchheads.errors import DataError, TargetError
 
 
 class Coloured(ClassificationData):
@@ -113,3 +113,31 @@ def test_batch_size_below_one(option):
 
 def test_no_hyper_parameters_reach_a_checkpoint():
     assert not Coloured(augment=Augmentation(shift=1)).hparams
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ([0] * 9 + [3], r"TH-T01: split 'test' of coloured got class index 3 at sample 9; allowed 0\.\.2"),
+        ([-1] + [0] * 9, r"TH-T02: split 'test' of coloured got class index -1 at sample 0"),
+    ],
+)
+def test_every_target_is_looked_at_once(target, text):
+    class Wrong(Coloured):
+        def load_splits(self):
+            splits = super().load_splits()
+            return splits | {"test": Split(splits["test"].input, torch.tensor(target))}
+
+    with pytest.raises(TargetError, match=text):
+        Wrong().setup()
+
+
+def test_what_marks_the_unknown_is_allowed():
+    class Unknown(Coloured):
+        ignore_index = -1
+
+        def load_splits(self):
+            splits = super().load_splits()
+            return splits | {"test": Split(splits["test"].input, torch.tensor([-1] + [0] * 9))}
+
+    Unknown().setup()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from torchheads.decisions import Argmax, FittedThreshold, Threshold, TopK
-from torchheads.decisions.base import check_threshold, score_buffer
+from torchheads.decisions.base import check_threshold, one_number, plain_numbers, score_buffer
 from torchheads.errors import HeadConfigError
 
 SCORES = torch.tensor([[2.0, -1.0, 0.5], [0.0, -3.0, 1.0]])
@@ -112,6 +112,7 @@ def test_cuts_are_float32_whatever_the_default_is():
         for dtype in (torch.bfloat16, torch.float16, torch.float64):
             torch.set_default_dtype(dtype)
             assert score_buffer([0.1]).dtype == torch.float32
+            assert FittedThreshold().cut.dtype == torch.float32
             for make in RULES.values():
                 assert {buffer.dtype for buffer in make().buffers()} <= {torch.float32, torch.bool}
     finally:
@@ -218,3 +219,64 @@ def test_inside_a_model_other_keys_are_still_checked():
 def test_numbers_as_numpy_has_them():
     assert bound(Threshold(np.float64(0.5))).cut.tolist() == [0, 0, 0]
     assert bound(Threshold(np.array([0.5, 0.5, 0.5]))).cut.tolist() == [0, 0, 0]
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+ONE_SPACE_OR_THE_OTHER = 'Try: space="logit" for a threshold on the raw output (decision.space=logit)'
+
+
+@pytest.mark.parametrize(
+    ("refused", "text"),
+    [
+        (
+            lambda: check_threshold(3.0, "probability"),
+            f"TH-H03: threshold 3.0 in probability space; allowed 0..1. {ONE_SPACE_OR_THE_OTHER}",
+        ),
+        (
+            lambda: check_threshold(math.nan, "logit"),
+            f"TH-H03: threshold nan in logit space; allowed a number. {ONE_SPACE_OR_THE_OTHER}",
+        ),
+        (
+            lambda: check_threshold(0.5, "odds"),
+            "TH-H03: space='odds'; allowed 'probability', 'logit'. Try: space=logit",
+        ),
+        (
+            lambda: one_number([0.5, 0.5]),
+            "TH-H03: threshold [0.5, 0.5]; allowed one number for all classes. Try: 0.5",
+        ),
+        (
+            lambda: plain_numbers([0.5, None]),
+            "TH-H03: threshold [0.5, None]; allowed one number, or one a class. Try: 0.5",
+        ),
+        (lambda: plain_numbers("5"), "TH-H03: threshold '5'; allowed one number, or one a class. Try: 0.5"),
+        (
+            lambda: bound(Threshold([0.5, 0.5])),
+            "TH-H03: 2 thresholds for 3 classes; allowed one, or one a class. Try: decision.value=0.5",
+        ),
+        (lambda: TopK(0), "TH-H03: TopK(k=0); allowed a whole number from 1 to the number of classes. Try: k=1"),
+        (lambda: bound(TopK(5)), "TH-H03: TopK(k=5) for 3 classes; allowed 1..3. Try: decision.k=3"),
+        (
+            lambda: [(rule := Threshold(0.9)).take(3), rule.take(2)],
+            "TH-H03: this Threshold decides for a head of 3 classes, not of 2. "
+            "Try: a Threshold of its own for each head",
+        ),
+    ],
+)
+def test_the_whole_text(refused, text):
+    with pytest.raises(HeadConfigError) as caught:
+        refused()
+    assert str(caught.value) == text
+
+
+def test_a_rule_built_without_arguments():
+    assert TopK().k == 1
+    assert (Argmax().space, Threshold().space, TopK().space) == ("probability",) * 3
+    assert (Argmax().named, Argmax(0.5).named, TopK().named) == (False, True, True)
+
+
+def test_a_move_reaches_what_a_rule_holds():
+    rule = bound(Threshold(0.9))
+    rule.inner = nn.Linear(2, 2)
+    assert rule.half().inner.weight.dtype == torch.float16
+    assert rule.to("meta").cut.is_meta

@@ -139,3 +139,65 @@ def test_repr_says_whether_it_is_fitted():
 
 def test_no_row_to_decide():
     assert fitted()(SCORES[:0]).shape == (0, 3)
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+OTHER_SCORES = "allowed finite ones of shape (n, 3). Try: head.scores(logits) of a split that gives finite logits"
+OTHER_TARGET = "for scores of shape (2, 3); allowed the same shape. Try: rule.fit(scores, target.bool())"
+
+
+@pytest.mark.parametrize(
+    ("refused", "text"),
+    [
+        (lambda: bound().fit(SCORES[:, :2], SETS[:, :2]), f"TH-F03: scores of shape (2, 2); {OTHER_SCORES}"),
+        (lambda: bound().fit([1.0], SETS), f"TH-F03: scores of type list; {OTHER_SCORES}"),
+        (lambda: bound().fit(SCORES, SETS[:1]), f"TH-F03: a target of shape (1, 3) {OTHER_TARGET}"),
+        (lambda: bound().fit(SCORES, [True]), f"TH-F03: a target of type list {OTHER_TARGET}"),
+        (
+            lambda: bound().fit(SCORES, SETS & False),
+            "TH-F02: no positive label among 2 held-out examples; a threshold cannot be fitted. "
+            "Try: decision=threshold decision.value=0.5, or a larger calibration split",
+        ),
+        (
+            lambda: bound()(SCORES),
+            "TH-F01: the threshold was not fitted yet, so there is no decision. "
+            "Try: head.decision.fit(scores, target) on held-out data, or Threshold(0.5)",
+        ),
+    ],
+)
+def test_the_whole_text(refused, text):
+    with pytest.raises(FitError) as caught:
+        refused()
+    assert str(caught.value) == text
+
+
+def test_bound_again_to_as_many_classes_it_keeps_its_cut_and_to_others_it_forgets():
+    rule = fitted()
+    rule.bind(3)
+    assert rule.fitted
+    assert rule.cut.tolist() == [1.5, 1.5, 1.5]
+    rule.bind(2)
+    assert not rule.fitted
+    assert rule.cut.shape == (2,)
+
+
+def test_an_empty_shell_is_not_fitted():
+    rule = fitted().to("meta")
+    assert rule.cut.is_meta
+    assert not rule.fitted
+    with torch.device("meta"):
+        assert not FittedThreshold().fitted
+
+
+def test_bound_to_no_head_it_has_no_class_and_nothing_learned():
+    rule = FittedThreshold()
+    assert not rule.fitted
+    with pytest.raises(FitError, match=r"TH-F03: scores of shape \(2, 3\); allowed finite ones of shape \(n, 0\)"):
+        rule.fit(SCORES, SETS)
+
+
+def test_repr_of_one_class():
+    rule = bound(1)
+    rule.fit(SCORES[:, :1], SETS[:, :1])
+    assert repr(rule) == "FittedThreshold(fitted, cut=2.5)"

@@ -215,6 +215,14 @@ def test_best_cut_by_hand():
     assert best_micro_f1_cut(scores, torch.tensor([[True, False, True, False, False]])) == 1.5
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [0, 4, 3, 2, 1]])
+def test_the_best_cut_is_not_sought_among_equals(order):
+    # 2 (yes), then four of 1 (one yes): F1 = 2*1/(1+2) = .667 after one, 2*2/(5+2) = .571 after five. Parted after two,
+    # which no cut can do, it would be 1.
+    target = torch.tensor([[True, True, False, False, False]])[:, order]
+    assert best_micro_f1_cut(torch.tensor([[2.0, 1.0, 1.0, 1.0, 1.0]]), target) == 1.5
+
+
 def test_best_cut_is_micro_over_classes():
     scores, target = torch.randn(200, 5), torch.rand(200, 5) < 0.3
     cut = best_micro_f1_cut(scores, target)
@@ -249,3 +257,13 @@ def test_midway_by_hand():
     assert midway(3.0, 1.0) == 2.0
     assert midway(-1.0, -2.0) == -1.5
     assert midway(3e38, -3e38) == 0.0
+
+
+def test_midway_is_that_of_float32_whatever_the_default_is():
+    upper = float(np.nextafter(np.float32(1), np.float32(2)))
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # which has numbers between the two
+    try:
+        assert midway(upper, 1.0) == upper
+    finally:
+        torch.set_default_dtype(before)

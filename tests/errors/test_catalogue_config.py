@@ -46,7 +46,7 @@ COMMAND_LINES = [
         "head=sofmax",
         HeadConfigError,
         "H04",
-        "'sofmax' is no option of 'head'; allowed: sigmoid, softmax",
+        "'sofmax' is no option of 'head'; allowed: ",
         "head=softmax",
     ),
     Row("head.num_clases=3", HeadConfigError, "H05", "no key 'num_clases' under 'head'", "head.num_classes=3"),

@@ -1,6 +1,7 @@
 """Every option, part and number a head refuses, with its code and remedy."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from torchheads import Argmax, BinaryCrossEntropy, CrossEntropy, SigmoidHead, SoftmaxHead, Threshold, TopK
 from torchheads.decisions import FittedThreshold
-from torchheads.errors import HeadConfigError, NonFiniteError
+from torchheads.errors import HeadConfigError, NonFiniteError, TorchHeadsError, TorchHeadsWarning
 from torchheads.heads import checks
 
 BOTH = pytest.mark.parametrize("head_class", [SoftmaxHead, SigmoidHead])
@@ -203,11 +204,9 @@ def test_a_loss_that_overflows():
 def test_what_can_be_read():
     assert checks.readable(torch.zeros(1))
     assert not checks.readable(torch.zeros(1, device="meta"))
-    torch.func.vmap(lambda row: (readable_inside.append(checks.readable(row)), row)[1])(torch.zeros(2, 2))
-    assert readable_inside == [False]
-
-
-readable_inside: list[bool] = []
+    inside = []
+    torch.func.vmap(lambda row: (inside.append(checks.readable(row)), row)[1])(torch.zeros(2, 2))
+    assert inside == [False]
 
 
 # Priors ---------------------------------------------------------------------------------------------------------------
@@ -223,3 +222,241 @@ def test_a_prior_is_one_number_or_one_a_class(prior):
 def test_the_bias_is_found():
     head = SigmoidHead(4, 3, classifier=nn.Conv2d(4, 3, 1))
     assert checks.find_bias(head) is head.classifier.bias
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+DATA = "Try: prior='data' (head.prior=data)"
+YES_OR_NO = "Try: SigmoidHead(in_features, 1) for a yes-or-no question"
+NAMES = "allowed a list of names, none of them empty. Try: class_names=['cat', 'dog', 'cow']"
+IGNORED = "allowed a whole number of 64 bits or None. Try: ignore_index=-1 (head.ignore_index=-1)"
+TRAIN = "Try: a smaller learning rate, gradient clipping, or look at the batch's input"
+
+
+def softmax(**options):
+    return lambda: SoftmaxHead(**{"in_features": 4, "num_classes": 3} | options)
+
+
+def sigmoid(**options):
+    return lambda: SigmoidHead(**{"in_features": 4, "num_classes": 3} | options)
+
+
+def loss_with(value, place):
+    """The loss of four rows of zeros with one logit of another value."""
+    logits = torch.zeros(4, 3)
+    logits[place] = value
+    return lambda: SoftmaxHead(3, 3, classifier=nn.Identity()).loss(logits, torch.zeros(4, dtype=torch.int64))
+
+
+def overflow():
+    criterion = BinaryCrossEntropy(class_weight=[3e38] * 3)
+    SigmoidHead(3, 3, classifier=nn.Identity(), criterion=criterion).loss(torch.full((2, 3), 1e4), torch.zeros(2, 3))
+
+
+TEXTS = [
+    (
+        softmax(prior="dat"),
+        f"TH-H20: prior='dat'; allowed None, a number, one number a class, 'data' or 'zero'. {DATA}",
+    ),
+    (
+        softmax(in_features=0),
+        "TH-H01: SoftmaxHead got in_features=0; allowed whole numbers >= 1. Try: in_features=10",
+    ),
+    (
+        sigmoid(num_classes=True),
+        "TH-H01: SigmoidHead got num_classes=True; allowed whole numbers >= 1. Try: num_classes=10",
+    ),
+    (
+        softmax(num_classes=1),
+        f"TH-H01: SoftmaxHead got num_classes=1 for label type 'single'; allowed >= 2. {YES_OR_NO}",
+    ),
+    (
+        softmax(num_classes=1, label_type="multi"),
+        f"TH-H01: SoftmaxHead got num_classes=1 for label type 'multi'; allowed >= 2. {YES_OR_NO}",
+    ),
+    (
+        sigmoid(num_classes=1, label_type="single"),
+        f"TH-H01: SigmoidHead got num_classes=1 for label type 'single'; allowed >= 2. {YES_OR_NO}",
+    ),
+    (
+        softmax(label_type="both"),
+        "TH-H22: label_type='both'; allowed 'single' (exactly one class) or 'multi' (any set). "
+        "Try: label_type='single'",
+    ),
+    (softmax(score="odds"), "TH-H23: score='odds'; allowed 'log_odds', 'logit'. Try: score='log_odds'"),
+    (softmax(class_names="abc"), f"TH-D07: class_names='abc'; {NAMES}"),
+    (
+        softmax(class_names=["a", "b", "a"]),
+        "TH-D07: 2 distinct class names for 3 classes. Try: one name a class, each of them once",
+    ),
+    (
+        softmax(class_names=["a", "b", "c", "a"]),
+        "TH-D07: 3 distinct class names for 3 classes. Try: one name a class, each of them once",
+    ),
+    (softmax(ignore_index="x"), f"TH-H27: ignore_index='x'; {IGNORED}"),
+    (softmax(ignore_index=True), f"TH-H27: ignore_index=True; {IGNORED}"),
+    (softmax(ignore_index=2**63), f"TH-H27: ignore_index=9223372036854775808; {IGNORED}"),
+    (softmax(ignore_index=-(2**63) - 1), f"TH-H27: ignore_index=-9223372036854775809; {IGNORED}"),
+    (softmax(criterion=3), "TH-H24: SoftmaxHead got 3; allowed a Criterion object. Try: CrossEntropy()"),
+    (
+        sigmoid(criterion=BinaryCrossEntropy),
+        "TH-H24: SigmoidHead got BinaryCrossEntropy; allowed a Criterion object. Try: BinaryCrossEntropy()",
+    ),
+    (
+        softmax(calibrator=nn.Identity()),
+        "TH-H24: SoftmaxHead got Identity(); allowed a Calibrator object. Try: None",
+    ),
+    (softmax(decision=3), "TH-H24: SoftmaxHead got 3; allowed a DecisionRule object. Try: None"),
+    (
+        softmax(classifier=3),
+        "TH-H24: SoftmaxHead got 3; allowed a Module object. Try: None, or nn.Linear(in_features, num_classes)",
+    ),
+    (
+        softmax(criterion=BinaryCrossEntropy()),
+        "TH-H24: SoftmaxHead got BinaryCrossEntropy, which is a loss for sigmoid heads. "
+        "Try: CrossEntropy, or the other head",
+    ),
+    (
+        sigmoid(criterion=CrossEntropy()),
+        "TH-H24: SigmoidHead got CrossEntropy, which is a loss for softmax heads. "
+        "Try: BinaryCrossEntropy, or the other head",
+    ),
+    (
+        softmax(decision=Threshold()),
+        "TH-H03: Threshold decides on label type 'multi', the data are 'single'. Try: Argmax() (decision=argmax)",
+    ),
+    (
+        sigmoid(decision=Argmax()),
+        "TH-H03: Argmax decides on label type 'single', the data are 'multi'. "
+        "Try: TopK(k=1) (decision=top_k decision.k=1)",
+    ),
+    (softmax(prior=["a"]), f"TH-H20: prior=['a']; allowed one number in (0, 1), or one a class. {DATA}"),
+    (softmax(prior=[0.1, 0.2]), f"TH-H20: prior of shape (2,); allowed one number or shape (3,). {DATA}"),
+    (
+        softmax(prior=[0.5, 0.0, 2.0]),
+        "TH-H20: prior 0; allowed numbers between 0 and 1, both excluded. "
+        "Try: (n + 1) / (N + 2) for n positives of N, or prior='data' (head.prior=data)",
+    ),
+    (
+        softmax(prior=0.1, classifier=nn.Identity()),
+        "TH-H21: prior=0.1 needs a bias of shape (3,), Identity has none. "
+        "Try: prior=None, or set the bias where the logits are made",
+    ),
+    (
+        softmax(prior="zero", classifier=nn.Linear(4, 2)),
+        "TH-H21: prior='zero' needs a bias of shape (3,), Linear has none. "
+        "Try: prior=None, or set the bias where the logits are made",
+    ),
+    (
+        lambda: SoftmaxHead(4, 3).loss(torch.zeros(2, 4), None),
+        "TH-M14: SoftmaxHead.loss got no target; allowed a tensor or LabelLists. Try: head(features)",
+    ),
+    (
+        loss_with(math.nan, (2, 1)),
+        f"TH-L01: SoftmaxHead: the loss is nan, logits of sample 2 are not finite. {TRAIN}",
+    ),
+    (
+        loss_with(-math.inf, (1, 0)),
+        f"TH-L02: SoftmaxHead: the loss is inf, logits of sample 1 are not finite. {TRAIN}",
+    ),
+    (overflow, f"TH-L02: SigmoidHead: the loss is inf, though every logit is finite. {TRAIN}"),
+    (
+        lambda: checks.readable([0.0]),
+        "TH-L04: logits that are a list; allowed a tensor. Try: torch.as_tensor(logits)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "text"), TEXTS, ids=[text[:6] for _, text in TEXTS])
+def test_the_whole_text(refused, text):
+    with pytest.raises(TorchHeadsError) as caught:
+        refused()
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("ignore_index", [-(2**63), 2**63 - 1, 0, None])
+def test_the_largest_marks_there_are(ignore_index):
+    assert SoftmaxHead(4, 3, ignore_index=ignore_index).form.ignore_index == ignore_index
+
+
+# What is said once ----------------------------------------------------------------------------------------------------
+
+LOOKS_LIKE_IT = torch.tensor([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])
+
+
+def warnings_of(head, batches, target):
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        for logits in batches:
+            head.loss(logits, target)
+    return [str(warning.message) for warning in caught if warning.category is TorchHeadsWarning]
+
+
+PROBABILITIES = (
+    "TH-W03: SoftmaxHead got three batches of logits that look like probabilities. "
+    "Try: the outputs before softmax or sigmoid; the head applies it itself"
+)
+
+
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [
+        ([LOOKS_LIKE_IT] * 2, []),
+        ([LOOKS_LIKE_IT] * 3, [PROBABILITIES]),
+        ([LOOKS_LIKE_IT] * 9, [PROBABILITIES]),
+        ([LOOKS_LIKE_IT.half()] * 3, [PROBABILITIES]),
+        ([LOOKS_LIKE_IT * 1.01] * 3, []),  # does not sum to 1
+        ([LOOKS_LIKE_IT - torch.tensor([0.5, -0.5, 0.0])] * 3, []),  # sums to 1, but is negative
+        ([LOOKS_LIKE_IT, -LOOKS_LIKE_IT, *[LOOKS_LIKE_IT] * 5], []),  # one that does not ends the search
+    ],
+    ids=["two", "three", "nine", "half precision", "of another sum", "negative", "one that is none"],
+)
+def test_probabilities_for_logits(batches, expected):
+    head = SoftmaxHead(3, 3, classifier=nn.Identity())
+    assert warnings_of(head, batches, torch.tensor([0, 1])) == expected
+
+
+@pytest.mark.parametrize(("logits", "said"), [(LOOKS_LIKE_IT, 1), (LOOKS_LIKE_IT * 2, 0), (torch.ones(2, 3), 1)])
+def test_probabilities_of_a_sigmoid_need_not_add_up(logits, said):
+    head = SigmoidHead(3, 3, classifier=nn.Identity())
+    assert len(warnings_of(head, [logits] * 3, torch.zeros(2, 3))) == said
+
+
+def test_a_batch_without_rows_ends_the_search():
+    head = SoftmaxHead(3, 3, classifier=nn.Identity())
+    head.loss(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64))
+    assert warnings_of(head, [LOOKS_LIKE_IT] * 3, torch.tensor([0, 1])) == []
+
+
+@pytest.mark.parametrize(
+    ("weight", "mask", "said"),
+    [
+        ([1.0, 0.0, 1.0], None, True),
+        ([1.0, 0.0, 1.0], torch.tensor([True, False]), True),
+        ([1.0, 0.0, 1.0], torch.tensor([False, False]), False),  # nothing is known, so nothing is lost
+        (None, torch.tensor([False, False]), False),
+        ([1.0, 1.0, 1.0], torch.tensor([False, False]), False),
+    ],
+)
+def test_a_batch_that_teaches_nothing(weight, mask, said):
+    head = SoftmaxHead(3, 3, classifier=nn.Identity(), criterion=CrossEntropy(weight))
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        head.loss(torch.tensor([[1.0, -2.0, 3.0]] * 2), torch.tensor([1, 1]), mask)
+    expected = (
+        "TH-W01: SoftmaxHead: this batch costs nothing; class_weight is 0 for every class in it. "
+        "Try: larger batches, or a small weight instead of 0"
+    )
+    assert [str(warning.message) for warning in caught] == ([expected] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [("both", [math.nan, 0.0, math.inf]), ("none of them", [math.inf, 0.0, -math.inf])]
+)
+def test_nan_is_named_before_infinity(kind, values):
+    with pytest.raises(NonFiniteError) as caught:
+        SigmoidHead(3, 3, classifier=nn.Identity()).loss(torch.tensor([values]), torch.zeros(1, 3))
+    assert caught.value.code == ("L01" if kind == "both" else "L02")
+
+
+def test_a_mean_over_infinite_targets_names_the_target():
+    with pytest.raises(TorchHeadsError, match="TH-M03: SigmoidHead got target value inf at sample 0, label 1"):
+        SigmoidHead(4, 3).loss(torch.zeros(1, 4), torch.tensor([[0.0, math.inf, 0.0]]))

@@ -191,3 +191,61 @@ def test_a_criterion_of_its_own_for_each_head():
     multi, features, targets = MultiHead({"attributes": sigmoid}), torch.randn(N, D), target()
     only = {"attributes": targets["attributes"]}
     torch.testing.assert_close(multi.loss(features, only), sigmoid.loss(features, only["attributes"]))
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+EXAMPLE = 'Try: MultiHead({"species": SoftmaxHead(512, 20), "tags": SigmoidHead(512, 5)})'
+
+
+def one(weights):
+    return lambda: MultiHead({"a": SoftmaxHead(D, 4), "b": SigmoidHead(D, 4)}, weights)
+
+
+TEXTS = [
+    (lambda: MultiHead({}), f"TH-H25: MultiHead got no head; allowed one or more. {EXAMPLE}"),
+    (
+        lambda: MultiHead({"a/b": SoftmaxHead(D, 4)}),
+        f"TH-H25: MultiHead got a head named 'a/b'; allowed names without '/' and '.'. {EXAMPLE}",
+    ),
+    (
+        lambda: MultiHead({"a": nn.Linear(D, 4)}),
+        f"TH-H25: head 'a' is a Linear; allowed a SoftmaxHead or a SigmoidHead. {EXAMPLE}",
+    ),
+    (
+        lambda: MultiHead({"a": SoftmaxHead(D, 4), "b": SigmoidHead(D + 1, 4)}),
+        f"TH-H25: MultiHead got heads of in_features {{'a': 5, 'b': 6}}; allowed one width for all. {EXAMPLE}",
+    ),
+    (one({"c": 1.0}), "TH-H25: loss_weights names 'c'; allowed a, b. Try: loss_weights={'a': 1.0}"),
+    (
+        one({"a": 1.0, "b": -1.0}),
+        "TH-H25: loss_weights['b']=-1.0; allowed a finite number >= 0. Try: loss_weights={'b': 1.0}",
+    ),
+    (
+        lambda: MultiHead(heads()).count({"species": None}),
+        "TH-M17: MultiHead got targets ['species']; allowed a dict of one target a head: species, attributes. "
+        'Try: {"species": ..., "attributes": ...}',
+    ),
+    (
+        lambda: MultiHead(heads()).loss(torch.zeros(N, D), torch.zeros(N)),
+        "TH-M17: MultiHead got targets Tensor; allowed a dict of one target a head: species, attributes. "
+        'Try: {"species": ..., "attributes": ...}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "text"), TEXTS, ids=[text[:6] for _, text in TEXTS])
+def test_the_whole_text(refused, text):
+    with pytest.raises((HeadConfigError, TargetError)) as caught:
+        refused()
+    assert str(caught.value) == text
+
+
+def test_whole_and_zero_weights_are_taken():
+    assert MultiHead(heads(), {"species": 0, "attributes": 2}).loss_weights == {"species": 0.0, "attributes": 2.0}
+    assert {type(weight) for weight in MultiHead(heads(), {"species": 0}).loss_weights.values()} == {float}
+
+
+def test_the_width_is_that_of_the_heads():
+    assert MultiHead(heads()).in_features == D
+    assert [name for name, _ in MultiHead(heads()).items()] == ["species", "attributes"]

@@ -5,7 +5,7 @@ import torch
 
 from torchheads.errors import HeadConfigError
 from torchheads.losses import BinaryCrossEntropy, Criterion, CrossEntropy
-from torchheads.losses.base import check_smoothing, weight_buffer
+from torchheads.losses.base import as_numbers, bad_weight, check_smoothing, shown_weight, weight_buffer
 
 NAN, INF = float("nan"), float("inf")
 
@@ -116,3 +116,123 @@ def test_one_number_stands_for_all_classes(make):
 def test_weights_are_configuration_not_state(criterion):
     assert criterion.state_dict() == {}
     assert criterion.half().class_weight.dtype == torch.float32  # and are not rounded with the module's
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+NUMBERS = "allowed finite numbers >= 0, one for all classes or one a class"
+
+TEXTS = [
+    (
+        lambda: CrossEntropy([1.0, 2.0]).check(3),
+        "TH-T13: class_weight has shape (2,); allowed (3,). "
+        "Try: one class_weight for each of the 3 classes, in a CrossEntropy of its own",
+    ),
+    (
+        lambda: BinaryCrossEntropy(pos_weight=[1.0, 2.0]).check(3),
+        "TH-M08: pos_weight has shape (2,); allowed (3,). "
+        "Try: one pos_weight for each of the 3 classes, in a BinaryCrossEntropy of its own",
+    ),
+    (lambda: CrossEntropy(-1.0), f"TH-T13: class_weight got -1; {NUMBERS}. Try: class_weight=[1.0, ...]"),
+    (lambda: CrossEntropy("ab"), f"TH-T13: class_weight got 'ab'; {NUMBERS}. Try: class_weight=[1.0, ...]"),
+    (lambda: CrossEntropy([[1.0]]), f"TH-T13: class_weight got shape (1, 1); {NUMBERS}. Try: class_weight=[1.0, ...]"),
+    (
+        lambda: BinaryCrossEntropy(class_weight=-1),
+        f"TH-T13: class_weight got -1; {NUMBERS}. Try: class_weight=[1.0, ...]",
+    ),
+    (
+        lambda: BinaryCrossEntropy(pos_weight=[1, INF]),
+        f"TH-M08: pos_weight got inf; {NUMBERS}. Try: pos_weight=[1.0, ...]",
+    ),
+    (
+        lambda: BinaryCrossEntropy(pos_weight=0),
+        "TH-M08: pos_weight holds 0; allowed > 0. Try: class_weight=0 for a class to leave out",
+    ),
+    (
+        lambda: BinaryCrossEntropy(class_reduction="none"),
+        "TH-T13: class_reduction='none'; allowed 'sum', 'mean'. Try: class_reduction=sum",
+    ),
+    (
+        lambda: CrossEntropy(label_smoothing=1.0),
+        "TH-T14: label_smoothing=1.0; allowed 0 <= label_smoothing < 1. Try: label_smoothing=0.1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "text"), TEXTS, ids=[text[:6] for _, text in TEXTS])
+def test_the_whole_text(refused, text):
+    with pytest.raises(HeadConfigError) as caught:
+        refused()
+    assert str(caught.value) == text
+
+
+# Means ----------------------------------------------------------------------------------------------------------------
+
+
+class Squares(Criterion):
+    """A criterion with nothing of its own but the loss of a row, so that the mean is the base's."""
+
+    link = "sigmoid"
+
+    def forward(self, logits, target, known=None):
+        entries = (logits - target).square()
+        if known is not None:
+            entries = entries.where(known if known.ndim == 2 else known[:, None], 0)
+        return entries.sum(dim=1)
+
+    def constant_logits(self, prior):
+        return prior
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (None, (1 + 4 + 9) / 3),
+        (torch.tensor([True, False, True]), (1 + 9) / 2),
+        (torch.tensor([[True, True], [True, False], [False, False]]), (1 + 2) / 2),  # half of row 1; row 2 is unknown
+        (torch.zeros(3, dtype=torch.bool), 0),
+        (torch.zeros(3, 2, dtype=torch.bool), 0),
+    ],
+)
+def test_a_mean_goes_over_the_rows_of_which_anything_is_known(known, expected):
+    # each row's two entries cost the same: 1/2, 2 and 9/2
+    logits = torch.tensor([[0.5], [2.0], [4.5]]).sqrt().expand(3, 2)
+    assert Squares().mean(logits, torch.zeros(3, 2), known).item() == pytest.approx(expected)
+
+
+def test_the_mean_of_no_row_is_zero():
+    assert Squares().mean(torch.zeros(0, 2), torch.zeros(0, 2)).item() == 0
+
+
+def test_weights_are_shown_to_four_decimals():
+    assert shown_weight(torch.tensor([1.0, 0.123456])) == "[1.0, 0.1235]"
+    assert shown_weight(torch.tensor(0.123456)) == "0.1235"
+
+
+def test_what_is_no_number_is_cut_at_sixty_characters():
+    assert bad_weight("x" * 99, None) == "'" + "x" * 59
+
+
+def test_as_numbers_has_the_dtype_asked_for():
+    assert as_numbers([1, 2], torch.float64).dtype == torch.float64
+    assert as_numbers(torch.tensor(1j), torch.float32) is None
+    assert as_numbers(10**400, torch.float32) is None
+    assert as_numbers(object(), torch.float32) is None
+
+
+def test_a_move_reaches_what_a_criterion_holds():
+    criterion = CrossEntropy([1.0, 2.0])
+    criterion.inner = torch.nn.Linear(2, 2)
+    assert criterion.half().inner.weight.dtype == torch.float16
+    assert criterion.to("meta").class_weight.is_meta
+
+
+def test_criteria_built_without_arguments():
+    for criterion in (CrossEntropy(), BinaryCrossEntropy()):
+        assert criterion.class_weight is None
+        assert not criterion.weighted
+        assert criterion.label_smoothing == 0
+    assert BinaryCrossEntropy().pos_weight is None
+    assert BinaryCrossEntropy().class_reduction == "sum"
+    assert CrossEntropy.refuses_bad_indices
+    assert not BinaryCrossEntropy.refuses_bad_indices

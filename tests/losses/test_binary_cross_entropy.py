@@ -127,3 +127,39 @@ def test_constant_logits_minimise_the_expected_loss(seed, weighted, positive, sm
 def test_float64_logits_are_not_rounded_by_float32_weights():
     criterion = BinaryCrossEntropy([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert criterion(LOGITS.double(), SETS.double()).dtype == torch.float64
+
+
+# The mean -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"class_weight": [1.0, 2.0, 4.0]}, {"pos_weight": [1.0, 2.0, 4.0]}, {"label_smoothing": 0.3}],
+    ids=lambda options: "".join(options),
+)
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize(
+    "known",
+    [None, torch.tensor([True, False, True, True]), torch.eye(4, 3, dtype=torch.bool)],
+    ids=["all", "rows", "entries"],
+)
+def test_the_mean_is_that_of_the_rows(options, reduction, known):
+    criterion = BinaryCrossEntropy(**options, class_reduction=reduction)
+    rows = criterion(LOGITS, SETS, known).tolist()
+    mean = criterion.mean(LOGITS, SETS, known)
+    assert mean.shape == ()
+    assert mean.item() == pytest.approx(sum(rows) / (4 if known is None else 3))  # each mask knows three rows
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_the_mean_of_no_row_is_zero(reduction):
+    assert BinaryCrossEntropy(class_reduction=reduction).mean(LOGITS[:0], SETS[:0]).item() == 0
+
+
+def test_a_dropped_entry_that_is_not_finite_costs_nothing_and_pulls_nowhere():
+    logits = torch.tensor([[0.0, math.nan, -math.inf]], requires_grad=True)
+    known = torch.tensor([[True, False, False]])
+    loss = BinaryCrossEntropy(label_smoothing=0.2)(logits, torch.zeros(1, 3), known)
+    assert loss.item() == pytest.approx(math.log(2))
+    loss.sum().backward()
+    assert logits.grad[0, 1:].tolist() == [0, 0]

@@ -100,3 +100,40 @@ def test_a_class_of_weight_zero_starts_finite():
     # nothing is ever paid for class 2, so any small share of it will do, but not a bias of minus infinity
     constant = CrossEntropy([1.0, 1.0, 0.0]).constant_logits(torch.full((3,), 1 / 3))
     assert constant.isfinite().all()
+
+
+# The mean -------------------------------------------------------------------------------------------------------------
+
+MEAN_LOGITS, INDEX = torch.tensor([[0.5, -1.0, 2.0], [1.0, 0.0, 0.3], [-2.0, 0.1, 0.0]]), torch.tensor([2, 0, 1])
+SHARES = torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.2, 0.3, 0.5]])
+
+
+@pytest.mark.parametrize("options", [{}, {"class_weight": [1.0, 2.0, 4.0]}, {"label_smoothing": 0.3}], ids=str)
+@pytest.mark.parametrize("target", [INDEX, SHARES], ids=["indices", "shares"])
+@pytest.mark.parametrize("known", [None, torch.tensor([True, False, True])], ids=["all", "some"])
+def test_the_mean_is_that_of_the_rows(options, target, known):
+    criterion = CrossEntropy(**options)
+    rows = criterion(MEAN_LOGITS, target, known).tolist()
+    mean = criterion.mean(MEAN_LOGITS, target, known)
+    assert mean.shape == ()
+    assert mean.item() == pytest.approx(sum(rows) / (3 if known is None else 2))
+
+
+@pytest.mark.parametrize("options", [{}, {"class_weight": 2.0}, {"label_smoothing": 0.3}], ids=str)
+def test_the_mean_of_no_row_is_zero(options):
+    assert CrossEntropy(**options).mean(MEAN_LOGITS[:0], INDEX[:0]).item() == 0
+
+
+def test_no_class_index_is_passed_over_in_silence():
+    """torch's own -100 would be."""
+    for index in (-100, -1, 3):
+        with pytest.raises(IndexError, match="out of bounds"):
+            CrossEntropy().mean(MEAN_LOGITS[:1], torch.tensor([index]))
+        with pytest.raises(IndexError, match="out of bounds"):
+            CrossEntropy()(MEAN_LOGITS[:1], torch.tensor([index]))
+
+
+def test_a_weight_of_zero_starts_as_a_millionth_would():
+    prior = torch.tensor([0.5, 0.3, 0.2])
+    tiny = CrossEntropy([1.0, 1.0, 1e-6]).constant_logits(prior)
+    torch.testing.assert_close(CrossEntropy([1.0, 1.0, 0.0]).constant_logits(prior), tiny)

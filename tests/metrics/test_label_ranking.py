@@ -60,7 +60,7 @@ def test_scikit_learn(tied: bool) -> None:
     target = torch.rand(200, 9, generator=random) < 0.3
     target[:10], target[10:20] = False, True
     found = label_ranking(rank_key(scores), target)
-    true, said = target.numpy(), scores.numpy()
+    true, said = target.numpy(), scores.double().numpy()
     assert float(found.loss.mean()) == pytest.approx(label_ranking_loss(true, said), abs=1e-12)
     lrap = label_ranking_average_precision_score(true, said)
     assert float(found.average_precision.mean()) == pytest.approx(lrap, abs=1e-12)

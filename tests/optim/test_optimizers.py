@@ -1,11 +1,13 @@
 """Each optimizer against its own equation, and the options that are refused."""
 
+import copy
 import math
 
 import pytest
 import torch
 from torch import nn
 
+from torchheads.backbones import Cnn, IdentityBackbone, Mlp, TorchvisionBackbone
 from torchheads.errors import HeadConfigError
 from torchheads.optim import adamw, lbfgs, sgd
 
@@ -86,3 +88,29 @@ def test_bad_learning_rates_are_refused(factory, lr):
 def test_other_bad_options_are_refused(factory, options, message):
     with pytest.raises(HeadConfigError, match=f"TH-H13: {message}"):
         factory(nn.Linear(1, 1), **options)
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        IdentityBackbone((1, 8, 8)),
+        Mlp((1, 8, 8), hidden=(8,)),
+        Cnn((1, 8, 8), widths=(4, 8)),
+        TorchvisionBackbone((1, 8, 8), name="resnet18"),
+    ],
+    ids=lambda backbone: type(backbone).__name__,
+)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_lbfgs_trains_every_backbone_in_any_memory_format(backbone, memory_format):
+    images, target = torch.randn(12, 1, 8, 8).to(memory_format=memory_format), torch.arange(12) % 3
+    model = nn.Sequential(copy.deepcopy(backbone), nn.Linear(backbone.out_features, 3)).to(memory_format=memory_format)
+    optimizer = lbfgs(model, max_iter=4)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(images), target)
+        loss.backward()
+        return loss
+
+    before = optimizer.step(closure).item()
+    assert closure().item() < before

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from torchheads.errors import TargetError
-from torchheads.targets import ClassDistribution
+from torchheads.targets import ClassDistribution, LabelLists
 
 LOGITS = torch.zeros(2, 3)
 SOFT = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]])
@@ -106,3 +106,40 @@ def test_rows_of_images_are_the_positions_in_order():
     assert known is None
     loop = [target[n, :, i, j] for n in range(2) for i in range(4) for j in range(5)]
     assert torch.equal(values, torch.stack(loop))
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+TEXTS = [
+    (
+        lambda: form().check_form(torch.ones(2, 4), LOGITS),
+        "TH-T11: SoftmaxHead got a target of shape (2, 4) and dtype float32; "
+        "allowed distributions of shape (2, 3), floating point. Try: target.float() with rows that sum to 1",
+    ),
+    (
+        lambda: form().check_values(torch.tensor([[0.0, 1.0, 0.0], [1.5, -0.5, 0.5]])),
+        "TH-T06: SoftmaxHead got entries from -0.5 up that sum to 1.5 at sample 1; "
+        "allowed entries >= 0 that sum to 1. Try: target / target.sum(dim=1, keepdim=True)",
+    ),
+    (
+        lambda: form().rows(torch.zeros(3), None),
+        "TH-T11: SoftmaxHead got a target of shape (3,) and dtype float32; allowed distributions of shape (N, C). "
+        "Try: target.long() for class indices",
+    ),
+    (
+        lambda: form().check_form(LabelLists.from_lists([[0], [1]], 3), LOGITS),
+        "TH-T05: SoftmaxHead got LabelLists(2 labels of 2 examples, num_classes=3), which are label sets; "
+        'allowed class indices (N,). Try: SigmoidHead, or label_type="multi" (head.label_type=multi)',
+    ),
+    (
+        lambda: form().check_form(SOFT.to("meta"), LOGITS),
+        "TH-T15: SoftmaxHead got a target on meta for logits on cpu; allowed one device. Try: target.to(logits.device)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "text"), TEXTS, ids=[text[:6] for _, text in TEXTS])
+def test_the_whole_text(refused, text):
+    with pytest.raises(TargetError) as caught:
+        refused()
+    assert str(caught.value) == text

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from torchheads.errors import TargetError
-from torchheads.targets import ClassIndex
+from torchheads.targets import ClassIndex, LabelLists
 
 LOGITS = torch.zeros(4, 3)
 
@@ -134,3 +134,88 @@ def test_multi_hot_is_one_hot():
 def test_the_distribution_of_one_class_is_its_index():
     values = torch.tensor([2, 0])
     assert form().distribution(values, torch.float32) is values
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+SETS = 'SigmoidHead, or label_type="multi" (head.label_type=multi)'
+SOFT = f"soft_targets=True (head.soft_targets=true) for soft labels, or {SETS} for label sets"
+
+
+def of(*values):
+    """How a target of these values is refused by its form."""
+    return lambda: form().check_form(torch.tensor(values), LOGITS)
+
+
+TEXTS = [
+    (
+        lambda: form().check_form(LabelLists.from_lists([[0], [1]], 3), LOGITS),
+        "TH-T05: SoftmaxHead got LabelLists(2 labels of 2 examples, num_classes=3), which are label sets; "
+        f"allowed class indices (N,). Try: {SETS}",
+    ),
+    (
+        lambda: form().check_form(torch.zeros(4, dtype=torch.int64, device="meta"), LOGITS),
+        "TH-T15: SoftmaxHead got a target on meta for logits on cpu; allowed one device. Try: target.to(logits.device)",
+    ),
+    (
+        of(0, 1, 2),
+        "TH-T11: SoftmaxHead got a target of shape (3,) and dtype int64 for logits of shape (4, 3); allowed (4,). "
+        "Try: one class index each",
+    ),
+    (
+        of([0], [1], [2], [1]),
+        "TH-T11: SoftmaxHead got a target of shape (4, 1) and dtype int64 for logits of shape (4, 3); allowed (4,). "
+        "Try: target.squeeze(-1)",
+    ),
+    (
+        of(0.5, 1.0, 0.25, 0.75),
+        "TH-T04: SoftmaxHead got floating-point values such as [0.5, 0.25, 0.75] as class indices; allowed integers. "
+        "Try: soft_targets=True with one row a class",
+    ),
+    (
+        of(0.0, 1.0, 2.0, 1.0),
+        "TH-T03: SoftmaxHead got floating-point numbers as class indices; allowed integers. Try: target.long()",
+    ),
+    (
+        of(False, True, True, True),
+        "TH-T08: SoftmaxHead got a torch.bool target of shape (4,); allowed class indices. "
+        "Try: target.long() when False and True are the classes 0 and 1",
+    ),
+    (
+        lambda: form().rows(torch.ones(4, dtype=torch.complex64), None),
+        "TH-T08: SoftmaxHead got a torch.complex64 target of shape (4,); allowed class indices. "
+        "Try: target.long() when False and True are the classes 0 and 1",
+    ),
+    (
+        lambda: form().check_form(torch.ones(4, 3), LOGITS),
+        "TH-T05: SoftmaxHead got a target of shape (4, 3) and dtype float32, which looks multi-label; "
+        f"allowed class indices (N,). Try: {SETS}",
+    ),
+    (
+        of([0.5, 0.5, 0.0], [0.5, 0.25, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]),
+        "TH-T06: SoftmaxHead got rows of classes of shape (4, 3) and dtype float32, which sum to 0.75 at sample 1; "
+        f"allowed class indices (N,). Try: {SOFT}",
+    ),
+    (
+        lambda: form().check_form(torch.full((4, 3), 1 / 3), LOGITS),
+        "TH-T07: SoftmaxHead got class probabilities of shape (4, 3) and dtype float32; "
+        f"allowed class indices (N,). Try: {SOFT}",
+    ),
+    (
+        lambda: form().check_values(torch.tensor([0, 3])),
+        "TH-T01: SoftmaxHead got class index 3 at sample 1; allowed 0..2 (num_classes=3). "
+        "Try: num_classes=4 (head.num_classes=4), or target - 1 if your classes start at 1",
+    ),
+    (
+        lambda: form().check_values(torch.tensor([0, -2])),
+        "TH-T02: SoftmaxHead got class index -2 at sample 1; allowed 0..2. "
+        "Try: ignore_index=-2 (head.ignore_index=-2) if it marks unknown rows",
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "text"), TEXTS, ids=[text[:6] for _, text in TEXTS])
+def test_the_whole_text(refused, text):
+    with pytest.raises(TargetError) as caught:
+        refused()
+    assert str(caught.value) == text

@@ -328,3 +328,79 @@ def test_multi_hots_of_another_shape(target):
         TargetError, match=r"TH-M06: LabelLists.from_multi_hot got .*; allowed a tensor of shape \(N, C\)"
     ):
         LabelLists.from_multi_hot(target)
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+LISTED = "LabelLists.from_lists([[0, 2], [], [1]], num_classes=3)"
+FROM_LISTS = "LabelLists.from_lists(lists, num_classes)"
+
+TEXTS = [
+    (lambda: made(3), f"TH-M14: LabelLists.from_lists got 3; allowed one list of labels an example. Try: {LISTED}"),
+    (
+        lambda: made([[0], ["cat"]]),
+        f"TH-M14: sample 1 holds ['cat']; allowed a list of whole numbers, perhaps empty. Try: {LISTED}",
+    ),
+    (
+        lambda: LabelLists.from_multi_hot(torch.zeros(3)),
+        f"TH-M06: LabelLists.from_multi_hot got (3,); allowed a tensor of shape (N, C). Try: {FROM_LISTS}",
+    ),
+    (
+        lambda: LabelLists.from_multi_hot([1]),
+        f"TH-M06: LabelLists.from_multi_hot got list; allowed a tensor of shape (N, C). Try: {FROM_LISTS}",
+    ),
+    (
+        lambda: LabelLists.from_sparse_csr(torch.zeros(3)),
+        "TH-M06: LabelLists.from_sparse_csr got torch.strided of shape (3,); "
+        "allowed torch.sparse_csr of shape (N, C). Try: target.to_sparse_csr()",
+    ),
+    (
+        lambda: LabelLists.from_sparse_csr([1]),
+        "TH-M06: LabelLists.from_sparse_csr got <class 'list'>; "
+        "allowed torch.sparse_csr of shape (N, C). Try: target.to_sparse_csr()",
+    ),
+    (
+        lambda: LabelLists.from_sparse_csr(sparse(torch.tensor([[1.0, 0.0], [0.0, 2.0]]))),
+        "TH-M03: a sparse target holds 2 at sample 1; allowed 0 and 1. "
+        "Try: the dense target, with ignore_index or a mask for what is not known",
+    ),
+    (
+        lambda: LabelLists.cat([made([[0]], 4), made([[0]], 3)]),
+        "TH-M06: LabelLists.cat got parts of [3, 4] classes; allowed the same number in all. "
+        "Try: num_classes= the same for each part",
+    ),
+    (
+        lambda: made()[1],
+        "TH-M06: LabelLists got the row number 1; allowed a slice, row numbers or a mask. "
+        "Try: target[1:2], or target.tolist()[1]",
+    ),
+    (
+        lambda: made([[0]], -1),
+        "TH-M06: LabelLists got num_classes=-1; allowed a whole number. Try: num_classes=head.num_classes",
+    ),
+    (
+        lambda: LabelLists([0], np.array([0, 1]), C),
+        f"TH-M06: LabelLists got a list and a ndarray; allowed two tensors. Try: {FROM_LISTS}",
+    ),
+    (
+        lambda: LabelLists(torch.tensor([0.0]), torch.tensor([0, 1]), C),
+        "TH-M06: LabelLists got indices of shape (1,) (torch.float32) and offsets of shape (2,) (torch.int64); "
+        f"allowed integers, offsets rising from 0 to the number of indices. Try: {FROM_LISTS}",
+    ),
+    (
+        lambda: made([[0], [1, 4]]),
+        "TH-T01: LabelLists got label 4 at sample 1; allowed 0..3 (num_classes=4). "
+        "Try: num_classes=5, or labels - 1 if yours start at 1",
+    ),
+    (
+        lambda: made([[0], [1, -4]]),
+        "TH-T02: LabelLists got label -4 at sample 1; allowed 0..3 (num_classes=4). Try: leave the label out",
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "text"), TEXTS, ids=[text[:6] for _, text in TEXTS])
+def test_the_whole_text(refused, text):
+    with pytest.raises((TargetError, DataError)) as caught:
+        refused()
+    assert str(caught.value) == text

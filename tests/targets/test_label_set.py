@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from torchheads.errors import TargetError
-from torchheads.targets import LabelSet, SoftLabelSet
+from torchheads.targets import LabelLists, LabelSet, SoftLabelSet
 
 LOGITS = torch.zeros(2, 3)
 NAN, INF = float("nan"), float("inf")
@@ -129,3 +129,71 @@ def test_soft_sets_share_their_mass():
     torch.testing.assert_close(
         soft().distribution(torch.tensor([[0.2, 0.6, 0.0]]), torch.float32), torch.tensor([[0.25, 0.75, 0.0]])
     )
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+
+def with_value(value):
+    """How a set with this value at sample 1, label 2 is refused."""
+    return lambda: hard().check_values(torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, value]]))
+
+
+TEXTS = [
+    (
+        lambda: hard().check_form(LabelLists.from_lists([[0]], 3), LOGITS),
+        "TH-M06: SigmoidHead got LabelLists(1 labels of 1 examples, num_classes=3) for logits of shape (2, 3); "
+        "allowed the same N and C. Try: num_classes=3, and one list an example",
+    ),
+    (
+        lambda: hard().check_form(torch.tensor([0, 1]), LOGITS),
+        "TH-M01: SigmoidHead got class indices of shape (2,) and dtype int64; allowed a multi-hot of shape (2, 3). "
+        'Try: SoftmaxHead, label_type="single" (head.label_type=single), or F.one_hot(target, 3)',
+    ),
+    (
+        lambda: hard().check_form(torch.zeros(2, 4), LOGITS),
+        "TH-M06: SigmoidHead got a target of shape (2, 4) and dtype float32 for logits of shape (2, 3); "
+        "allowed the logits' shape. Try: one column a class",
+    ),
+    (
+        lambda: hard().check_form(torch.zeros(2), LOGITS),
+        "TH-M06: SigmoidHead got a target of shape (2,) and dtype float32 for logits of shape (2, 3); "
+        "allowed the logits' shape. Try: target.unsqueeze(1)",
+    ),
+    (
+        lambda: hard().rows(torch.zeros(3), None),
+        "TH-M06: SigmoidHead got a target of shape (3,) and dtype float32; allowed one column a class, shape (N, C). "
+        "Try: F.one_hot(target, 3) for class indices",
+    ),
+    (
+        lambda: hard().check_form(torch.zeros(2, 3, device="meta"), LOGITS),
+        "TH-T15: SigmoidHead got a target on meta for logits on cpu; allowed one device. Try: target.to(logits.device)",
+    ),
+    (
+        with_value(2.0),
+        "TH-M03: SigmoidHead got target value 2 at sample 1, label 2; allowed 0 and 1. "
+        "Try: (target > 0) if these are counts",
+    ),
+    (
+        with_value(-1.0),
+        "TH-M04: SigmoidHead got target value -1 at sample 1, label 2; allowed 0 and 1. "
+        "Try: ignore_index=-1 (head.ignore_index=-1) if -1 marks unknown entries",
+    ),
+    (
+        with_value(NAN),
+        "TH-M05: SigmoidHead got target value nan at sample 1, label 2; allowed 0 and 1. "
+        "Try: mask=~target.isnan() with target.nan_to_num()",
+    ),
+    (
+        with_value(0.5),
+        "TH-M13: SigmoidHead got target value 0.5 at sample 1, label 2; allowed 0 and 1. "
+        "Try: soft_targets=True (head.soft_targets=true) for soft labels",
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "text"), TEXTS, ids=[text[:6] for _, text in TEXTS])
+def test_the_whole_text(refused, text):
+    with pytest.raises(TargetError) as caught:
+        refused()
+    assert str(caught.value) == text

@@ -208,3 +208,34 @@ def test_a_bad_value_of_either_is_named(part):
         SoftmaxHead(C, C, classifier=nn.Identity()).loss(LOGITS, MixedTarget(**pair, weight=0.5))
     with pytest.raises(DataError, match="TH-M14"):
         SoftmaxHead(C, C, classifier=nn.Identity()).loss(LOGITS, [0, 1, 2, 0])
+
+
+# The whole text of every refusal --------------------------------------------------------------------------------------
+
+A_WEIGHT = "allowed one number in 0..1, or one an example. Try: weight=0.5"
+
+TEXTS = [
+    (
+        lambda: MixedTarget([0], FIRST, 0.5),
+        "TH-M15: MixedTarget got a list; allowed tensors or LabelLists. "
+        "Try: torch.as_tensor(target), or LabelLists.from_lists(lists, num_classes)",
+    ),
+    (
+        lambda: MixedTarget(FIRST, SECOND[:2], 0.5),
+        "TH-M15: MixedTarget got targets (4,) and (2,); allowed two of one form. "
+        "Try: MixedTarget(target, target[order], weight)",
+    ),
+    (lambda: MixedTarget(FIRST, SECOND, 1.5), f"TH-M15: MixedTarget got a weight 1.5; {A_WEIGHT}"),
+    (lambda: MixedTarget(FIRST, SECOND, "half"), f"TH-M15: MixedTarget got a weight 'half'; {A_WEIGHT}"),
+    (
+        lambda: MixedTarget(FIRST, SECOND, torch.zeros(3)),
+        f"TH-M15: MixedTarget got a weight of shape (3,); {A_WEIGHT}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "text"), TEXTS, ids=[text[:6] for _, text in TEXTS])
+def test_the_whole_text(refused, text):
+    with pytest.raises(TargetError) as caught:
+        refused()
+    assert str(caught.value) == text

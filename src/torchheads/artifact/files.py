@@ -16,6 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from torchheads.artifact.collector import Rows
+from torchheads.targets import LabelLists, each, named, prefixed
 
 
 def write_text(path: Path, text: str) -> None:
@@ -62,9 +63,32 @@ def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
-def write_predictions(path: Path, rows: Rows, predictions: Tensor) -> None:
-    """Write row ids (n,), logits (n, c), predictions and target as a compressed ``.npz`` for paired statistics."""
+def write_predictions(path: Path, rows: Rows, predictions: Any) -> None:
+    """Write row ids, logits, predictions, target and, where there is one, mask as ``.npz`` for paired statistics.
+
+    Arrays of several heads begin with the head's name ("species/logits"). Label lists are two arrays, the labels one
+    after the other (``target_indices``) and where each example's begin (``target_offsets``).
+    """
     unfinished = path.with_name(f".{path.stem}.unfinished.npz")
-    arrays = {"index": rows.index, "logits": rows.logits.float(), "predictions": predictions, "target": rows.target}
+    values = {"logits": each(Tensor.float, rows.logits), "predictions": predictions}
+    values |= {"target": rows.target, "mask": rows.mask}
+    arrays = {"index": rows.index}
+    for key, tree in values.items():
+        arrays |= flat(key, tree)
     np.savez_compressed(unfinished, allow_pickle=False, **{name: value.numpy() for name, value in arrays.items()})
     os.replace(unfinished, path)
+
+
+def flat(key: str, tree: Any) -> dict[str, Tensor]:
+    """The arrays of a value, or of one value a head, by their names in the file.
+
+    Example:
+        >>> import torch
+        >>> flat("target", {"species": torch.tensor([2]), "tags": torch.tensor([[0, 1]])})
+        {'species/target': tensor([2]), 'tags/target': tensor([[0, 1]])}
+    """
+    arrays: dict[str, Tensor] = {}
+    for name, value in named(tree).items():
+        parts = {"_indices": value.indices, "_offsets": value.offsets} if isinstance(value, LabelLists) else {"": value}
+        arrays |= {prefixed(name, key + end): part for end, part in parts.items() if part is not None}
+    return arrays

@@ -53,12 +53,16 @@ def require_validation(trainer: Trainer, key: str) -> None:
     """Refuse a fit that would never log the watched metric.
 
     Raises:
-        HeadConfigError: code H08, when validation is switched off.
+        HeadConfigError: code H08, when validation is switched off, or due after the last epoch only.
     """
     if not trainer.enable_validation and not is_trial(trainer):
         limit = trainer.limit_val_batches
         problem = f"{key} is watched, but this run does not validate (trainer.limit_val_batches={limit})"
         raise HeadConfigError("H08", problem, "trainer.limit_val_batches=1.0")
+    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
+    if every is not None and epochs is not None and 0 < epochs < every and not is_trial(trainer):
+        problem = f"{key} is watched, but validation is due every {every} epochs, and the run has {epochs}"
+        raise HeadConfigError("H08", problem, "trainer.check_val_every_n_epoch=1")
 
 
 def require_logged(trainer: Trainer, key: str) -> None:

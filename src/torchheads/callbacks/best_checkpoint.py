@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from pathlib import Path
 from typing import Any, final
 
 from lightning.pytorch import LightningModule, Trainer
@@ -18,11 +19,12 @@ from torchheads.errors import HeadConfigError, NonFiniteError
 class BestCheckpoint(ModelCheckpoint):
     """Lightning's ``ModelCheckpoint`` that asks the module what to watch and refuses scores that are no numbers.
 
-    It differs in five ways. The metric and its direction come from the module. NaN and infinity never become best,
+    It differs in six ways. The metric and its direction come from the module. NaN and infinity never become best,
     and a fit without one finite score ends in an error. Of equal scores, common on a small validation split, the
     latest epoch's weights are kept: they have been trained for longer. ``last.ckpt`` is written at the end of every
     epoch, where Lightning 2.6 writes it only when the best changed. A folder that holds another run's checkpoints is
-    refused, where Lightning warns and mixes them.
+    refused, where Lightning warns and mixes them. A run resumed into another folder still knows the best epoch before
+    it, where Lightning forgets its score.
 
     Args:
         dirpath: folder of the checkpoints; None means ``checkpoints`` in the logger's or trainer's folder.
@@ -57,6 +59,11 @@ class BestCheckpoint(ModelCheckpoint):
         if not carries_on and any(self.file_exists(self.path(name), trainer) for name in ("best", "last")):
             problem = f"{self.dirpath} already holds the checkpoints of another run"
             raise HeadConfigError("H16", problem, f"ckpt_path={self.path('last')} to carry it on, or another folder")
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the best epoch so far, in whatever folder it is; nothing, where its file is gone."""
+        if Path(state_dict["best_model_path"]).is_file():
+            super().load_state_dict({**state_dict, "dirpath": self.dirpath})
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether a score is the best so far; of equal ones the latest, and one that is not finite never."""

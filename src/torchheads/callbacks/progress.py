@@ -35,13 +35,18 @@ class Progress(RichProgressBar):
         self.lines = lines
         self.latest: dict[str, float] = {}
         self.ended: int | None = None  # epoch whose line is still to be printed
-        self.started = 0.0
+        self.started = time.perf_counter()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Choose between bar and lines, now that standard output is the one of the run."""
         super().setup(trainer, pl_module, stage)
         if not wants_bar(sys.stdout, os.environ):
             self.disable()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock: of an epoch resumed midway there is no start."""
+        self.started = time.perf_counter()
+        super().on_train_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report the epoch before: only now has everything been logged, the module's own epoch means included."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, cast, final
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from torchheads.callbacks.base import Watched, parts
+from torchheads.heads import named_heads
 
 LOGIT_BYTES = 4  # heads compute their link in float32, whatever the precision of the run
 
@@ -36,15 +37,17 @@ def summary(module: Watched, data: Any) -> list[str]:
     Returns:
         One line each for data, model, logits and the watched metric.
     """
-    head, classes = module.head, module.head.num_classes
+    heads: dict[str, Any] = named_heads(cast(Any, module.head))
+    kinds = [f"{name} {head.label_type}-label, {head.num_classes:,} classes".strip() for name, head in heads.items()]
+    classes = sum(head.num_classes for head in heads.values())
     samples = " / ".join(f"{count:,} {split}" for split, count in getattr(data, "num_samples", {}).items())
     name = getattr(data, "name", "data")
     batch_size = getattr(data, "batch_size", None)
     rows = f"{batch_size:,} x {classes:,} a batch" if batch_size else f"{classes:,} an example"
     best = "highest" if module.watched_mode == "max" else "lowest"
     return [
-        f"data      {name}: {head.label_type}-label, {classes:,} classes" + (f", {samples}" if samples else ""),
-        f"model     {parameters(module.backbone)} + {parameters(head)} parameters",
+        f"data      {name}: {'; '.join(kinds)}" + (f", {samples}" if samples else ""),
+        f"model     {parameters(module.backbone)} + {parameters(module.head)} parameters",
         f"logits    {rows}, {memory((batch_size or 1) * classes * LOGIT_BYTES)}",
         f"watching  {module.watched}, {best} is best",
     ]

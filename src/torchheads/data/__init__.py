@@ -2,7 +2,8 @@
 
 from torchheads.data.augmentation import Augmentation
 from torchheads.data.base import ClassificationData
-from torchheads.data.batch import Batch, Split
+from torchheads.data.batch import Batch, Split, rows_of
+from torchheads.data.canvas_tasks import CanvasTasks
 from torchheads.data.digit_canvases import DigitCanvases
 from torchheads.data.digits import Digits
 from torchheads.data.functional.sharing import Shard
@@ -13,6 +14,7 @@ from torchheads.data.sampler import EvaluationSampler, KeyedSampler, RowSampler
 __all__ = [
     "Augmentation",
     "Batch",
+    "CanvasTasks",
     "ClassificationData",
     "DigitCanvases",
     "Digits",
@@ -24,4 +26,5 @@ __all__ = [
     "Shard",
     "Split",
     "channel_moments",
+    "rows_of",
 ]

@@ -5,7 +5,7 @@ n examples, c classes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float, Int64, Shaped
@@ -27,6 +27,7 @@ from torchheads.data.loader import KeyedLoader
 from torchheads.data.resume import batches_done, mend_progress
 from torchheads.data.sampler import EvaluationSampler, KeyedSampler, RowSampler
 from torchheads.errors import DataError
+from torchheads.targets import LabelType, each, named, target_form
 
 __all__ = ["Batch", "ClassificationData", "Split"]
 
@@ -40,10 +41,10 @@ _CLASS_COUNTS: Final[dict[str, Callable[[Tensor, int], Int64[Tensor, "c"]]]] = {
 class ClassificationData(LightningDataModule, ABC):
     """Four disjoint splits of images in memory and their loaders; a data set adds its names and `load_splits`.
 
-    The data own the label type. ``split_seed`` decides which rows are in which split, ``seed`` decides order and
-    augmentation: runs with other seeds are compared on the same test rows. The loaders read ranks from
-    ``torch.distributed`` themselves (``Trainer(use_distributed_sampler=False)``) and keep their split on the trainer's
-    device.
+    The data own the label type; data of several tasks have label types, class names and targets in dicts by task.
+    ``split_seed`` decides which rows are in which split, ``seed`` decides order and augmentation: runs with other seeds
+    are compared on the same test rows. The loaders read ranks from ``torch.distributed`` themselves
+    (``Trainer(use_distributed_sampler=False)``) and keep their split on the trainer's device.
 
     Args:
         batch_size: training rows of a step on one rank, >= 1.
@@ -58,8 +59,10 @@ class ClassificationData(LightningDataModule, ABC):
     """
 
     name: str
-    label_type: Literal["single", "multi"]
-    class_names: tuple[str, ...]
+    label_type: LabelType | Mapping[str, LabelType]
+    class_names: tuple[str, ...] | Mapping[str, tuple[str, ...]]
+    ignore_index: int | None = None
+    """The target value that marks what is unknown in these data; the head's ``ignore_index`` must be the same."""
 
     def __init__(
         self,
@@ -93,31 +96,42 @@ class ClassificationData(LightningDataModule, ABC):
         """The splits train, val, calibration and test; a function of ``split_seed`` and the constructor's options."""
 
     @property
-    def num_classes(self) -> int:
-        """Number of classes C."""
-        return len(self.class_names)
+    def num_classes(self) -> Any:
+        """Number of classes C, or a dict of them by task."""
+        return each(len, self.class_names)
 
     @property
     def num_samples(self) -> dict[str, int]:
         """Number of examples of each split."""
-        return {name: len(self.split(name).target) for name in SPLITS}
+        return {name: len(self.split(name).input) for name in SPLITS}
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the splits once; safe to call again, with or without a trainer.
+        """Load the splits once and look at every target, so that no step on a device has to.
+
+        Safe to call again, with or without a trainer.
 
         Raises:
             DataError: code D01 for an empty split.
+            TargetError: for a target out of range, naming data set, split and row.
         """
         if self._splits:
             return
         splits = self.load_splits()
         for name in SPLITS:
-            if len(splits[name].target) == 0:
+            if len(splits[name].input) == 0:
                 raise DataError(
                     "D01", f"split {name!r} of {self.name} is empty; allowed 1 row or more", f"more {name} rows"
                 )
+            self._check_targets(name, splits[name])
         self._splits = splits
         self._moments = channel_moments(splits["train"].input)
+
+    def _check_targets(self, name: str, split: Split) -> None:
+        for task, label_type in named(self.label_type).items():
+            owner = f"split {name!r} of {self.name}" + (f", {task}" if task else "")
+            form = target_form(label_type, named(self.num_classes)[task], self.ignore_index, owner)
+            form.class_names = named(self.class_names)[task]
+            form.check_values(named(split.target)[task])
 
     def split(self, name: str) -> Split:
         """All raw examples of a split, loaded when first asked for.
@@ -130,10 +144,15 @@ class ClassificationData(LightningDataModule, ABC):
         self.setup()
         return self._splits[name]
 
-    def prior(self) -> Float[Tensor, "c"]:
-        """Share of training examples that hold each class, ``(n_c + 1) / (N + 2)``, shape (C,), float32."""
-        target = self.split("train").target
-        return smoothed_prior(_CLASS_COUNTS[self.label_type](target, self.num_classes), len(target))
+    def prior(self) -> Any:
+        """Share of training examples that hold each class, ``(n_c + 1) / (N + 2)``, shape (C,), float32; or by task."""
+        split, classes = self.split("train"), named(self.num_classes)
+        counts = {
+            task: _CLASS_COUNTS[label_type](named(split.target)[task], classes[task])
+            for task, label_type in named(self.label_type).items()
+        }
+        priors = each(lambda count: smoothed_prior(count, len(split.input)), counts)
+        return priors if isinstance(self.label_type, Mapping) else priors[""]
 
     def standardise(self, images: Shaped[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
         """Raw images as the loaders hand them out: by mean and deviation of each channel of the training split."""
@@ -141,7 +160,7 @@ class ClassificationData(LightningDataModule, ABC):
 
     def train_dataloader(self) -> KeyedLoader:
         """Training batches in the order of (seed, epoch), augmented; this rank's share."""
-        rows = len(self.split("train").target)
+        rows = len(self.split("train").input)
         sampler = KeyedSampler(rows, self.batch_size, seed=self.seed, drop_last=self.drop_last)
         loader = self._loader("train", sampler, self.augment)
         loader.begin = lambda: self._begin_training(loader)
@@ -170,7 +189,7 @@ class ClassificationData(LightningDataModule, ABC):
             name: train, val, calibration or test.
             shard: the rank to read for; None asks ``torch.distributed``.
         """
-        sampler = EvaluationSampler(len(self.split(name).target), self.eval_batch_size, shard)
+        sampler = EvaluationSampler(len(self.split(name).input), self.eval_batch_size, shard)
         return self._loader(name, sampler, None)
 
     def _begin_training(self, loader: KeyedLoader) -> int | None:

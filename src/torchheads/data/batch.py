@@ -3,26 +3,50 @@
 b examples of a batch, n examples of a split.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Int64
 from torch import Tensor
+
+from torchheads.targets import each
 
 
 class Batch(NamedTuple):
     """One batch: input (b, ...), target (b,) class indices or (b, c) multi-hot, row ids (b,), and what is known.
 
-    ``mask`` has the shape of ``target`` and is False where it is unknown; None stands for "all known".
+    ``mask`` has the shape of ``target`` and is False where it is unknown; None stands for "all known". Data of several
+    tasks have dicts of targets, and of masks, by task.
     """
 
     input: Tensor
-    target: Tensor
+    target: Any
     index: Int64[Tensor, "b"]  # type: ignore[assignment]  # hides tuple.index, which a batch has no use for
-    mask: Tensor | None = None
+    mask: Any = None
+
+    def first(self, count: int) -> "Batch":
+        """The first examples of the batch.
+
+        Example:
+            >>> import torch
+            >>> Batch(torch.zeros(2, 3), {"species": torch.tensor([4, 5])}, torch.tensor([0, 1])).first(1).target
+            {'species': tensor([4])}
+        """
+        return Batch(*(rows_of(values, slice(count)) for values in self))
 
 
 class Split(NamedTuple):
-    """All examples of a split in memory: raw images (n, channels, height, width) and targets of either label type."""
+    """All examples of a split in memory: raw images (n, channels, height, width) and targets, also by task."""
 
     input: Tensor
-    target: Tensor
+    target: Any
+
+
+def rows_of(values: Any, rows: slice | Tensor) -> Any:
+    """Some rows of a tensor, of label lists, or of each of a dict of them; None stays None.
+
+    Example:
+        >>> import torch
+        >>> rows_of({"species": torch.tensor([4, 5, 6])}, torch.tensor([2, 0]))
+        {'species': tensor([6, 4])}
+    """
+    return each(lambda value: value[rows], values)

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import torch
 
 from torchheads.data.augmentation import Augmentation
-from torchheads.data.batch import Batch, Split
+from torchheads.data.batch import Batch, Split, rows_of
 from torchheads.data.functional.statistics import Moments, standardise
 from torchheads.data.functional.windows import read_windows
 from torchheads.data.sampler import RowSampler
 from torchheads.errors import CheckpointMismatch
+from torchheads.targets import each
 
 
 class Position(NamedTuple):
@@ -67,7 +68,7 @@ class KeyedLoader:
         self._augment = augment or Augmentation()
         self._seed = seed
         self._windows = self._augment.windows(split.input.to(self._device))
-        self._target = split.target.to(self._device)
+        self._target = each(lambda target: target.to(self._device), split.target)
         self._moments = moments.to(self._device)
         self._position = Position(sampler.epoch, 0)
         self._resume_at = self._position
@@ -94,7 +95,7 @@ class KeyedLoader:
             run = slice(batch * size, (batch + 1) * size)
             images = standardise(read_windows(self._windows, places[run]), self._moments)
             self._position = Position(epoch, batch + 1)  # before the batch goes out: a state saved while it is in use
-            yield Batch(images, self._target[rows[run]], rows[run])
+            yield Batch(images, rows_of(self._target, rows[run]), rows[run])
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""

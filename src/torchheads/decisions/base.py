@@ -105,6 +105,7 @@ def plain_numbers(value: float | Sequence[float] | Tensor) -> float | list[float
         HeadConfigError: code H03, for anything else.
 
     Example:
+        >>> import torch
         >>> plain_numbers(torch.tensor([0.5, 0.25]))
         [0.5, 0.25]
     """

@@ -5,6 +5,7 @@ from torchheads.metrics.epoch_loss import EpochLoss, EpochMean
 from torchheads.metrics.factory import default_decision, head_metrics
 from torchheads.metrics.head_metrics import HeadMetrics
 from torchheads.metrics.keys import rank_key
+from torchheads.metrics.multi_head_metrics import MultiHeadMetrics
 from torchheads.metrics.multi_label import MultiLabelMetrics
 from torchheads.metrics.single_label import SingleLabelMetrics
 from torchheads.metrics.suites import metric_suite
@@ -14,6 +15,7 @@ __all__ = [
     "EpochMean",
     "HeadMetrics",
     "MetricSuite",
+    "MultiHeadMetrics",
     "MultiLabelMetrics",
     "SingleLabelMetrics",
     "default_decision",

@@ -1,4 +1,4 @@
-"""Canvases: a square grid of cells, some of them filled with a random source image; the target is the set of classes.
+"""Canvases: a square grid of cells, some of them filled with a random source image, and what is on them as targets.
 
 n canvases, s source images, g cells a side, q = g x g cells of a canvas, h height, w width, c classes.
 """
@@ -78,3 +78,21 @@ def label_sets(target: Int64[Tensor, "s"], sources: Int64[Tensor, "n q"], num_cl
     """
     classes = torch.where(sources >= 0, target[sources], num_classes)  # empty cells fill a column that is cut off
     return torch.zeros(len(sources), num_classes + 1, dtype=torch.bool).scatter_(1, classes, True)[:, :num_classes]
+
+
+def first_cells(target: Int64[Tensor, "s"], sources: Int64[Tensor, "n q"], empty: int) -> Int64[Tensor, "n"]:
+    """The class in the first cell of each canvas, which is the one top left.
+
+    Args:
+        target: class indices of the source images, shape (S,), int64.
+        sources: from `canvas_sources`, shape (N, g x g), int64.
+        empty: the class index of an empty cell.
+
+    Returns:
+        Class indices, shape (N,), int64.
+
+    Example:
+        >>> first_cells(torch.tensor([2, 0]), torch.tensor([[0, -1, 0, 1], [-1, 1, -1, -1]]), empty=3)
+        tensor([2, 3])
+    """
+    return torch.where(sources[:, 0] >= 0, target[sources[:, 0]], empty)
