@@ -94,13 +94,18 @@ def explain_features(classifier: nn.Module, features: object) -> None:
         raise LogitsError("L04", problem, "head.to(features.device)")
 
 
-def _classified(classifier: nn.Module, features: Tensor, in_features: int) -> Tensor:
+def check_features(features: Tensor, in_features: int) -> None:
+    """Refuse features without ``in_features`` entries along axis 1; code L03."""
     if features.ndim < 2 or features.shape[1] != in_features:
         problem = (
             f"features of shape {tuple(features.shape)} for in_features={in_features}; allowed (N, {in_features}, ...)"
         )
         width = features.shape[1] if features.ndim > 1 else "the width of the features"
         raise HeadConfigError("L03", problem, f"in_features={width}")
+
+
+def _classified(classifier: nn.Module, features: Tensor, in_features: int) -> Tensor:
+    check_features(features, in_features)
     if features.ndim > 2 and isinstance(classifier, nn.Linear):
         moved: Tensor = classifier(features.movedim(1, -1))
         return moved.movedim(-1, 1)

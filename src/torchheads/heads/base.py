@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from torchheads.calibration import Calibrator, Identity
 from torchheads.decisions import DecisionRule
-from torchheads.heads import checks, objective
+from torchheads.heads import checks, chunked, objective
 from torchheads.heads.functional import full_precision
 from torchheads.heads.objective import RowLosses
 from torchheads.losses import Criterion
@@ -51,6 +51,7 @@ class ClassificationHead(nn.Module, ABC):
         calibrator: Calibrator | None = None,
         decision: DecisionRule | None = None,
         class_names: Sequence[str] | None = None,
+        path: chunked.Path = "auto",
         validate: bool = True,
     ) -> None:
         super().__init__()
@@ -60,6 +61,8 @@ class ClassificationHead(nn.Module, ABC):
         checks.check_construction(self, in_features, num_classes, score, class_names)
         self.in_features, self.num_classes = int(in_features), int(num_classes)
         self.score = score
+        self.path = path
+        self.asks_for_chunks_from = chunked.least_classes(path)
         self.validate = validate
         self.probability_batches = 0  # batches that looked like probabilities; -1 once one did not
         self.class_names = tuple(class_names or map(str, range(num_classes)))
@@ -106,6 +109,9 @@ class ClassificationHead(nn.Module, ABC):
         Raises:
             HeadConfigError: code L03, when the features have not ``in_features`` entries along axis 1.
         """
+        many = self.num_classes >= self.asks_for_chunks_from
+        if target is not None and many and chunked.takes_chunks(self, features, target, mask):
+            return chunked.chunked_loss(self, features, target, mask)
         logits = classify(self.classifier, features, self.in_features)
         return logits if target is None else objective.mean_loss(self, logits, target, mask)
 

@@ -143,6 +143,18 @@ def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor, target: T
     raise NonFiniteError(code, problem, "a smaller learning rate, gradient clipping, or look at the batch's input")
 
 
+def check_chunked_loss(head: ClassificationHead, loss: Tensor, features: Tensor) -> None:
+    """Refuse a loss over chunks of classes that is NaN or infinite; codes L01, L02."""
+    value = loss.item()
+    if math.isfinite(value):
+        return
+    bad = (~features.isfinite()).any(dim=1).nonzero()
+    where = f"features of sample {int(bad[0])} are not finite" if len(bad) else "though every feature is finite"
+    code = "L01" if math.isnan(value) else "L02"
+    problem = f"{type(head).__name__}: the loss is {value}, {where}"
+    raise NonFiniteError(code, problem, "a smaller learning rate, gradient clipping, or look at the batch's input")
+
+
 def look_for_probabilities(head: ClassificationHead, logits: Tensor) -> None:
     """Warn when each of the first three batches holds what looks like probabilities; code W03.
 

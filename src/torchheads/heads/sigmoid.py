@@ -36,6 +36,8 @@ class SigmoidHead(ClassificationHead):
         calibrator: a map of logits fitted on held-out data; none if None.
         decision: `Threshold` at 0.5 if None; on single-label data `Argmax`.
         class_names: one name a class; "0", "1", ... if None.
+        path: "auto" (the default) puts the loss together a chunk of classes at a time where the logits of all would be
+            large, "dense" never, "chunked" always; see `torchheads.heads.chunked`.
         validate: check the values of targets and of the loss on the CPU.
 
     Raises:

@@ -38,6 +38,8 @@ class SoftmaxHead(ClassificationHead):
         calibrator: a map of logits fitted on held-out data; none if None.
         decision: `Argmax` if None; on label sets a `FittedThreshold`.
         class_names: one name a class; "0", "1", ... if None.
+        path: "auto" (the default) puts the loss together a chunk of classes at a time where the logits of all would be
+            large, "dense" never, "chunked" always; see `torchheads.heads.chunked`.
         validate: check the values of targets and of the loss on the CPU.
 
     Raises:

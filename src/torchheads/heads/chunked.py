@@ -1,0 +1,115 @@
+"""When a head's loss goes through chunks of classes instead of the logits of all of them, and the loss then.
+
+n examples, c classes, d features.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from torchheads.errors import HeadConfigError
+from torchheads.heads import checks
+from torchheads.linear import linear_binary_cross_entropy, linear_cross_entropy
+from torchheads.losses import BinaryCrossEntropy, CrossEntropy
+from torchheads.shapes import check_features
+from torchheads.targets import ClassIndex, LabelLists, LabelSet, Target
+
+if TYPE_CHECKING:
+    from torchheads.heads.base import ClassificationHead
+
+Path = Literal["auto", "dense", "chunked"]
+LEAST_CLASSES = {"auto": 1024, "dense": 2**63, "chunked": 0}
+"""Number of classes from which a head asks whether to take the chunks, by its path."""
+AUTO_LOGITS = 2**24
+"""Logits of a batch from which ``path="auto"`` takes the chunks: 64 MiB in float32."""
+
+
+def least_classes(path: str) -> int:
+    """From how many classes on a head of this path asks; code H28 for an unknown path.
+
+    Raises:
+        HeadConfigError: code H28.
+    """
+    if path not in LEAST_CLASSES:
+        raise HeadConfigError(
+            "H28", f"path={path!r}; allowed 'auto', 'dense', 'chunked'", "path='auto' (head.path=auto)"
+        )
+    return LEAST_CLASSES[path]
+
+
+def takes_chunks(head: ClassificationHead, features: Tensor, target: Target, mask: Tensor | None) -> bool:
+    """Whether the loss of a batch goes through chunks of classes.
+
+    ``path="auto"`` takes them from 2**24 logits on, where head and target allow it.
+
+    Raises:
+        HeadConfigError: code H28, where ``path="chunked"`` was asked for and head or target do not allow it.
+    """
+    if not isinstance(features, Tensor) or features.ndim < 2:
+        return False  # which the dense path refuses
+    if head.path == "auto" and features.shape[0] * head.num_classes < AUTO_LOGITS:
+        return False
+    obstacle = obstacle_to_chunks(head, features, target, mask)
+    if obstacle and head.path == "chunked":
+        problem = f"path='chunked' with {obstacle}"
+        raise HeadConfigError("H28", problem, "path='auto' (head.path=auto), which takes the dense loss there")
+    return not obstacle
+
+
+def obstacle_to_chunks(head: ClassificationHead, features: Tensor, target: Target, mask: Tensor | None) -> str:
+    """What keeps the loss from going through chunks, in words; empty where nothing does."""
+    classifier = head.classifier
+    if type(classifier) is not nn.Linear or classifier._forward_hooks or classifier._forward_pre_hooks:
+        return f"a {type(classifier).__name__} with hooks or weights of its own kind; allowed a plain nn.Linear"
+    if type(head.criterion) not in (CrossEntropy, BinaryCrossEntropy):
+        return f"{type(head.criterion).__name__}; allowed CrossEntropy, BinaryCrossEntropy"
+    if type(head.form) not in (ClassIndex, LabelSet):
+        return "soft targets; allowed class indices, label sets"
+    if features.ndim != 2 or not isinstance(target, Tensor | LabelLists):
+        return "spatial features or a mixed target; allowed features (N, D) and plain targets"
+    if isinstance(target, Tensor) and target.ndim > 1 and (mask is not None or head.form.ignore_index is not None):
+        return "unknown entries of a label set; allowed unknown examples of class indices or LabelLists"
+    return ""
+
+
+def chunked_loss(
+    head: ClassificationHead, features: Float[Tensor, "n d"], target: Any, mask: Tensor | None
+) -> Float[Tensor, ""]:
+    """The loss of a batch, a scalar: `torchheads.heads.objective.mean_loss` of logits that are never all there."""
+    check_features(features, head.in_features)
+    head.form.check_form(target, shell(features, head.num_classes))
+    target, known = known_examples(head, target, mask)
+    classifier: Any = head.classifier
+    criterion: Any = head.criterion
+    parts = (features, classifier.weight, classifier.bias, target, criterion.class_weight)
+    if isinstance(criterion, BinaryCrossEntropy):
+        options = (criterion.pos_weight, criterion.label_smoothing, known, criterion.class_reduction)
+        total = linear_binary_cross_entropy(*parts, *options)
+    else:
+        total = linear_cross_entropy(*parts, criterion.label_smoothing, known)
+    loss = total / (max(len(features), 1) if known is None else known.sum().clamp(min=1))
+    if head.validate and checks.readable(loss):
+        checks.check_chunked_loss(head, loss, features)
+    return loss
+
+
+def shell(features: Tensor, num_classes: int) -> Tensor:
+    """Logits of shape (n, c) without content, for checks of form: they hold one number."""
+    return features.new_empty(1).expand(features.shape[0], num_classes)
+
+
+def known_examples(
+    head: ClassificationHead, target: Tensor | LabelLists, mask: Tensor | None
+) -> tuple[Tensor | LabelLists, Tensor | None]:
+    """The checked target, a multi-hot as lists, and which examples (n,) count; None for all of them."""
+    if isinstance(target, LabelLists):
+        return target, mask
+    if head.validate and checks.readable(target):
+        head.form.check_values(target, mask)
+    if target.ndim > 1:
+        return LabelLists.from_multi_hot(target), None
+    values, known = head.form.rows(target, mask)
+    return values, known

@@ -1,0 +1,6 @@
+"""Classifier and loss in one, for many classes: the logits exist a chunk of classes at a time, never all at once."""
+
+from torchheads.linear.binary_cross_entropy import linear_binary_cross_entropy
+from torchheads.linear.cross_entropy import linear_cross_entropy
+
+__all__ = ["linear_binary_cross_entropy", "linear_cross_entropy"]
