@@ -46,6 +46,13 @@ def test_a_head_of_a_task_and_its_weight_are_chosen_by_a_word() -> None:
     assert dict(head.items())["top_left"].criterion.label_smoothing == 0.1
 
 
+def test_a_part_of_a_task_that_keeps_its_natural_head() -> None:
+    options = ["data=canvas_tasks", "head=multi", "+loss@head.heads.present.criterion=binary_cross_entropy"]
+    head = module_of(*options, "head.heads.present.criterion.label_smoothing=0.1").head.heads["present"]
+    assert type(head) is SigmoidHead
+    assert head.criterion.label_smoothing == 0.1
+
+
 def test_backbones_start_from_the_same_bits_as_with_one_head() -> None:
     weights = []
     for options in (["data=digit_canvases"], ["experiment=canvas_tasks"]):

@@ -40,7 +40,8 @@ def build_head(
     sizes = {task: {key: named(facts[key])[task] for key in SIZES} | {"in_features": in_features} for task in tasks}
     if "heads" not in config:
         return build_one(config, sizes[""], "head", owners)
-    chosen = {task: (config["heads"] or {}).get(task) or {"_target_": NATURAL_HEADS[tasks[task]]} for task in tasks}
+    given = config["heads"] or {}
+    chosen = {task: {"_target_": NATURAL_HEADS[tasks[task]], **(given.get(task) or {})} for task in tasks}
     heads = {task: build_one(chosen[task], sizes[task], f"head.heads.{task}", owners) for task in tasks}
     rest = {key: value for key, value in config.items() if key not in PARTS_OF_ONE_HEAD}
     several: MultiHead = instantiate({**rest, "heads": None}, heads=heads)
@@ -78,6 +79,5 @@ def check_tasks(config: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     for part, option in PARTS_OF_ONE_HEAD.items():
         if config.get(part) is not None:
             problem = f"{option} names a part of one head, and there are several: {', '.join(tasks)}"
-            raise HeadConfigError(
-                "H25", problem, f"+{option}@head.heads.{tasks[-1]}.{part}=... in place of {option}=..."
-            )
+            remedy = f"+{option}@head.heads.{tasks[-1]}.{part}=... in place of {option}=..."
+            raise HeadConfigError("H25", problem, remedy)

@@ -155,10 +155,14 @@ def _unknown_key(cause: OmegaConfBaseException, overrides: Sequence[str]) -> Hea
             if "default" in options(group)
             else f"{group}={owners[0]} {typed}"
         )
+    elif not keys:  # an empty dict of the user's own names
+        remedy = f"+{typed}"
     else:
         remedy = _see()
     place = f"under {above!r}" if above else "at the top"
-    return HeadConfigError("H05", f"no key {key!r} {place}; there are: {', '.join(sorted(set(keys)))}", remedy)
+    return HeadConfigError(
+        "H05", f"no key {key!r} {place}; there are: {', '.join(sorted(set(keys))) or 'none'}", remedy
+    )
 
 
 def _null_group(group: str, rest: str, typed: str, overrides: Sequence[str]) -> HeadConfigError:

@@ -80,9 +80,7 @@ def test_impossible_thresholds(value, space, text):
         TopK(1, value, space)
 
 
-@pytest.mark.parametrize(
-    "value", ["0.5", [0.5, 0.5], {"a": 1}, 1j, 10**400, torch.tensor([0.5, 0.5]), object()], ids=repr
-)
+@pytest.mark.parametrize("value", ["0.5", [0.5, 0.5], {"a": 1}, 1j, 10**400, torch.tensor([0.5, 0.5]), ...], ids=repr)
 @pytest.mark.parametrize("space", ["probability", "logit"])
 def test_what_is_no_number(value, space):
     with pytest.raises(HeadConfigError, match=r"TH-H03: threshold .*; allowed one number.*\. Try: 0\.5"):
@@ -235,7 +233,7 @@ ONE_SPACE_OR_THE_OTHER = 'Try: space="logit" for a threshold on the raw output (
         ),
         (
             lambda: check_threshold(math.nan, "logit"),
-            f"TH-H03: threshold nan in logit space; allowed a number. {ONE_SPACE_OR_THE_OTHER}",
+            "TH-H03: threshold nan in logit space; allowed a number. Try: 0.5",
         ),
         (
             lambda: check_threshold(0.5, "odds"),

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from torchheads import BinaryCrossEntropy, ClassificationHead, CrossEntropy, SigmoidHead, SoftmaxHead, Threshold, TopK
+from torchheads.calibration import Calibrator
 from torchheads.decisions import FittedThreshold
 from torchheads.errors import HeadConfigError, LogitsError, NonFiniteError, TargetError
 
@@ -351,3 +352,92 @@ def test_a_head_without_memory(head_class):
         head = head_class(4, 3, label_type="multi")
     assert head(torch.zeros(2, 4, device="meta")).shape == (2, 3)
     assert {parameter.device.type for parameter in head.parameters()} == {"meta"}
+
+
+@BOTH
+def test_images_have_an_answer_a_position(head_class):
+    for label_type, shape in (("single", (2, 4, 5)), ("multi", (2, 3, 4, 5))):
+        decision = Threshold(0.4) if label_type == "multi" else None
+        head = head_class(3, 3, label_type=label_type, classifier=nn.Identity(), decision=decision)
+        logits = torch.randn(2, 3, 4, 5)
+        answers = head.predict(logits)
+        assert answers.shape == shape
+        alone = head.predict(logits[1:, :, 2, 3])[0]
+        assert torch.equal(answers[1, ..., 2, 3], alone)
+
+
+@BOTH
+def test_a_mask_reaches_the_loss_of_logits(head_class):
+    head = head_class(3, 3, label_type="single", classifier=nn.Identity())
+    logits, index = torch.tensor([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]]), torch.tensor([0, 1])
+    loss = head.loss_from_logits(logits, index, torch.tensor([False, True]))
+    torch.testing.assert_close(loss, head.loss_from_logits(logits[1:], index[1:]))
+
+
+def test_scores_are_in_full_precision_under_autocast():
+    class Doubling(Calibrator):
+        def forward(self, logits):
+            return logits @ (2 * torch.eye(3))  # which autocast would do in bfloat16
+
+    head = SoftmaxHead(3, 3, classifier=nn.Identity(), calibrator=Doubling())
+    logits = torch.tensor([[1.0009, -0.3003, 0.1]])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = head.calibrated(logits)
+    assert inside.dtype == torch.float32
+    assert torch.equal(inside, head.calibrated(logits))
+
+
+@BOTH
+def test_only_the_prior_of_the_data_is_waited_for(head_class):
+    for options in ({}, {"classifier": nn.Linear(4, 3)}, {"prior": 0.2}, {"prior": "zero"}):
+        assert head_class(4, 3, **options).awaits_prior is False
+    head = head_class(4, 3, prior="data")
+    assert head.awaits_prior is True
+    head.load_state_dict(head_class(4, 3).state_dict())
+    assert head.awaits_prior is False
+
+
+def test_a_calibrator_learns_the_number_of_classes():
+    class Bound(Calibrator):
+        def bind(self, num_classes):
+            self.bound_to = num_classes
+
+        def forward(self, logits):
+            return logits
+
+    assert SoftmaxHead(4, 3, calibrator=Bound()).calibrator.bound_to == 3
+
+
+@BOTH
+def test_a_prior_without_content(head_class):
+    with torch.device("meta"):
+        assert head_class(4, 3, prior=torch.full((3,), 0.5)).classifier.bias.is_meta
+
+
+@pytest.mark.parametrize("head_class", [SoftmaxHead, SigmoidHead])
+def test_a_prior_never_goes_over_a_layer_loaded_by_itself(head_class):
+    head = head_class(4, 3, prior="data")
+    assert head.awaits_prior
+    head.classifier.load_state_dict(nn.Linear(4, 3).state_dict())
+    assert not head.awaits_prior
+
+
+def test_a_load_that_fails_does_not_lose_the_prior():
+    head = SigmoidHead(4, 3, prior="data")
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        head.load_state_dict(SigmoidHead(5, 3).state_dict())
+    assert head.awaits_prior
+
+
+def test_options_that_are_not_the_default_are_shown():
+    head = SigmoidHead(4, 3, ignore_index=-1, soft_targets=True, score="logit", path="dense", validate=False)
+    shown = "ignore_index=-1, soft_targets=True, score='logit', path='dense', validate=False, ready to decide"
+    assert shown in repr(head)
+    assert "path" not in repr(SoftmaxHead(4, 3))
+
+
+def test_answers_without_content_where_the_logits_have_none():
+    logits = torch.zeros(2, 3, device="meta")
+    for answer in (SoftmaxHead(4, 3).probabilities, SigmoidHead(4, 3).scores):
+        assert answer(logits).is_meta
+        assert answer(logits).shape == (2, 3)

@@ -12,7 +12,7 @@ from torchheads import (
     SigmoidHead,
     SoftmaxHead,
 )
-from torchheads.errors import HeadConfigError, NonFiniteError, TargetError
+from torchheads.errors import DataError, HeadConfigError, NonFiniteError, TargetError
 from torchheads.heads import chunked
 
 N, D, C = 7, 5, 40
@@ -118,6 +118,12 @@ def with_hook():
     return linear
 
 
+def with_backward_hook():
+    linear = nn.Linear(D, C)
+    linear.register_full_backward_hook(lambda *_: None)
+    return linear
+
+
 class Custom(CrossEntropy):
     pass
 
@@ -125,6 +131,7 @@ class Custom(CrossEntropy):
 OBSTACLES = {
     "classifier": ({"classifier": Hooked(D, C)}, {}, "a Hooked with hooks or weights of its own kind"),
     "hook": ({"classifier": with_hook()}, {}, "a Linear with hooks or weights of its own kind"),
+    "backward hook": ({"classifier": with_backward_hook()}, {}, "a Linear with hooks or weights of its own kind"),
     "criterion": ({"criterion": Custom()}, {}, "Custom; allowed CrossEntropy, BinaryCrossEntropy"),
     "soft": ({"soft_targets": True}, {}, "soft targets; allowed class indices, label sets"),
     "spatial": (
@@ -137,6 +144,11 @@ OBSTACLES = {
         {"label_type": "multi"},
         {"target": torch.zeros(N, C), "mask": torch.ones(N, C, dtype=torch.bool)},
         "unknown entries of a label set; allowed unknown examples",
+    ),
+    "entries of lists": (
+        {"label_type": "multi"},
+        {"target": LabelLists.from_lists([[1]] * N, C), "mask": torch.ones(N, C, dtype=torch.bool)},
+        "unknown entries of a label set",
     ),
     "ignored entries": (
         {"label_type": "multi", "ignore_index": -1},
@@ -193,3 +205,32 @@ def test_hooks_see_the_call():
     head.register_forward_hook(lambda *_: seen.append(1))
     head.loss(torch.randn(N, D), target_of("single"))
     assert seen == [1]
+
+
+def test_a_classifier_of_another_width_is_refused():
+    for head in (SoftmaxHead, SigmoidHead):
+        wide = head(D, C, label_type="single", classifier=nn.Linear(D, C + 1), path="chunked")
+        with pytest.raises(
+            HeadConfigError, match="TH-H28: path='chunked' with a Linear with hooks or weights of its own"
+        ):
+            wide.loss(torch.zeros(N, D), torch.zeros(N).long())
+
+
+def test_masks_of_lists_are_checked():
+    head, lists = SigmoidHead(D, C, path="chunked"), LabelLists.from_lists([[1]] * N, C)
+    for mask in (torch.ones(N - 1, dtype=torch.bool), torch.ones(N), [True] * N):
+        with pytest.raises(TargetError, match="TH-M06"):
+            head.loss(torch.zeros(N, D), lists, mask)
+
+
+def test_function_transforms_take_the_dense_path(monkeypatch):
+    monkeypatch.setattr(chunked, "AUTO_LOGITS", 0)
+    monkeypatch.setitem(chunked.LEAST_CLASSES, "auto", 0)
+    head, features, target = SoftmaxHead(D, C), torch.randn(N, D), target_of("single")
+    slope = torch.func.grad(lambda x: head.loss(x, target))(features)
+    torch.testing.assert_close(slope, gradients(head, features, target)[1])
+
+
+def test_a_list_is_refused_as_on_the_dense_path():
+    with pytest.raises(DataError, match="TH-M14"):
+        SoftmaxHead(D, C, path="chunked").loss(torch.zeros(N, D), [0] * N)

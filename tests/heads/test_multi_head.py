@@ -10,6 +10,7 @@ from torch import nn
 
 from torchheads import BinaryCrossEntropy, MixedTarget, MultiHead, SigmoidHead, SoftmaxHead
 from torchheads.errors import HeadConfigError, NonFiniteError, TargetError
+from torchheads.heads import named_heads
 
 N, D = 6, 5
 
@@ -145,10 +146,18 @@ def test_copies_and_states():
 @pytest.mark.parametrize(
     ("parts", "weights", "text"),
     [
-        ({}, None, "got no head; allowed one or more"),
+        ({}, None, "MultiHead got {}; allowed a dict of heads"),
         ({"a/b": SoftmaxHead(D, 4)}, None, "a head named 'a/b'; allowed names without '/' and '.'"),
         ({"a.b": SoftmaxHead(D, 4)}, None, "a head named 'a.b'"),
         ({"": SoftmaxHead(D, 4)}, None, "a head named ''"),
+        ([SoftmaxHead(D, 4)], None, "allowed a dict of heads"),
+        (None, None, "MultiHead got None; allowed a dict of heads"),
+        ({1: SoftmaxHead(D, 4)}, None, "a head named 1; allowed names"),
+        ({"items": SoftmaxHead(D, 4)}, None, "a head named 'items', which modules need for themselves"),
+        ({"training": SoftmaxHead(D, 4)}, None, "a head named 'training', which modules need for themselves"),
+        ({"a": SoftmaxHead(D, 4, path="chunked")}, None, "head 'a' has path='chunked'; allowed 'auto', 'dense'"),
+        ({"a": SoftmaxHead(D, 4)}, [1.0], "loss_weights=[1.0]; allowed a dict of one weight a head"),
+        ({"a": SoftmaxHead(D, 4)}, {"a": True}, "loss_weights['a']=True"),
         ({"a": nn.Linear(D, 4)}, None, "head 'a' is a Linear; allowed a SoftmaxHead or a SigmoidHead"),
         ({"a": SoftmaxHead(D, 4), "b": SigmoidHead(D + 1, 4)}, None, "in_features {'a': 5, 'b': 6}; allowed one width"),
         ({"a": SoftmaxHead(D, 4)}, {"b": 1.0}, "loss_weights names 'b'; allowed a. Try: loss_weights={'a': 1.0}"),
@@ -161,17 +170,15 @@ def test_copies_and_states():
 def test_what_cannot_be(parts, weights, text):
     with pytest.raises(HeadConfigError) as caught:
         MultiHead(parts, weights)
-    assert caught.value.code == "H25"
+    assert caught.value.code == "H29"
     assert text in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", [{"species": torch.zeros(N).long()}, torch.zeros(N), {**target(), "extra": None}])
+@pytest.mark.parametrize("wrong", [{"species": torch.zeros(N).long()}, torch.zeros(N), None, {**target(), "extra": 0}])
 def test_one_target_a_head(wrong):
     multi = MultiHead(heads())
     for call in (lambda: multi.loss(torch.randn(N, D), wrong), lambda: multi.count(wrong)):
-        with pytest.raises(
-            TargetError, match=r"TH-M17: .*allowed a dict of one target a head: species, attributes"
-        ) as e:
+        with pytest.raises(TargetError, match=r"TH-M17: .*allowed a dict of one a head: species, attributes") as e:
             call()
         assert '{"species": ..., "attributes": ...}' in e.value.remedy
 
@@ -203,32 +210,33 @@ def one(weights):
 
 
 TEXTS = [
-    (lambda: MultiHead({}), f"TH-H25: MultiHead got no head; allowed one or more. {EXAMPLE}"),
+    (lambda: MultiHead({}), f"TH-H29: MultiHead got {{}}; allowed a dict of heads. {EXAMPLE}"),
     (
         lambda: MultiHead({"a/b": SoftmaxHead(D, 4)}),
-        f"TH-H25: MultiHead got a head named 'a/b'; allowed names without '/' and '.'. {EXAMPLE}",
+        f"TH-H29: MultiHead got a head named 'a/b'; allowed names without '/' and '.'. {EXAMPLE}",
     ),
     (
         lambda: MultiHead({"a": nn.Linear(D, 4)}),
-        f"TH-H25: head 'a' is a Linear; allowed a SoftmaxHead or a SigmoidHead. {EXAMPLE}",
+        f"TH-H29: head 'a' is a Linear; allowed a SoftmaxHead or a SigmoidHead. {EXAMPLE}",
     ),
     (
         lambda: MultiHead({"a": SoftmaxHead(D, 4), "b": SigmoidHead(D + 1, 4)}),
-        f"TH-H25: MultiHead got heads of in_features {{'a': 5, 'b': 6}}; allowed one width for all. {EXAMPLE}",
+        "TH-H29: MultiHead got heads of in_features {'a': 5, 'b': 6}; allowed one width for all. "
+        "Try: a layer that brings the features to one width",
     ),
-    (one({"c": 1.0}), "TH-H25: loss_weights names 'c'; allowed a, b. Try: loss_weights={'a': 1.0}"),
+    (one({"c": 1.0}), "TH-H29: loss_weights names 'c'; allowed a, b. Try: loss_weights={'a': 1.0}"),
     (
         one({"a": 1.0, "b": -1.0}),
-        "TH-H25: loss_weights['b']=-1.0; allowed a finite number >= 0. Try: loss_weights={'b': 1.0}",
+        "TH-H29: loss_weights['b']=-1.0; allowed a finite number >= 0. Try: loss_weights={'b': 1.0}",
     ),
     (
         lambda: MultiHead(heads()).count({"species": None}),
-        "TH-M17: MultiHead got targets ['species']; allowed a dict of one target a head: species, attributes. "
+        "TH-M17: MultiHead got targets ['species']; allowed a dict of one a head: species, attributes. "
         'Try: {"species": ..., "attributes": ...}',
     ),
     (
         lambda: MultiHead(heads()).loss(torch.zeros(N, D), torch.zeros(N)),
-        "TH-M17: MultiHead got targets Tensor; allowed a dict of one target a head: species, attributes. "
+        "TH-M17: MultiHead got targets Tensor; allowed a dict of one a head: species, attributes. "
         'Try: {"species": ..., "attributes": ...}',
     ),
 ]
@@ -249,3 +257,46 @@ def test_whole_and_zero_weights_are_taken():
 def test_the_width_is_that_of_the_heads():
     assert MultiHead(heads()).in_features == D
     assert [name for name, _ in MultiHead(heads()).items()] == ["species", "attributes"]
+
+
+def test_the_heads_by_name():
+    multi = MultiHead(heads())
+    assert named_heads(multi) == dict(multi.items())
+    alone = SoftmaxHead(D, 4)
+    assert named_heads(alone) == {"": alone}
+
+
+def test_a_loss_that_is_no_number_is_explained_with_the_masks():
+    multi, features, targets = MultiHead(heads()), torch.randn(N, D), target()
+    logits = multi(features)
+    logits["species"][1] = float("nan")
+    logits["attributes"][3] = float("nan")
+    targets["species"][1] = 9
+    mask = {"species": torch.arange(N) != 1}  # what it hides is not to blame
+    with pytest.raises(NonFiniteError, match="TH-L01: SigmoidHead: the loss is nan, logits of sample 3"):
+        multi.loss_from_logits(logits, targets, mask)
+
+
+def test_any_other_letter_may_be_in_a_name():
+    assert list(MultiHead({"X-1": SoftmaxHead(D, 4)}).heads) == ["X-1"]
+
+
+def test_masks_and_logits_by_head_too():
+    multi, features, targets = MultiHead(heads()), torch.randn(N, D), target()
+    for mask in ({"Species": torch.ones(N, dtype=torch.bool)}, torch.ones(N, dtype=torch.bool)):
+        for call in (
+            lambda mask=mask: multi.loss(features, targets, mask),
+            lambda mask=mask: multi.count(targets, mask),
+        ):
+            with pytest.raises(TargetError, match="TH-M17: MultiHead got masks"):
+                call()
+    for logits in ({"species": torch.zeros(N, 4)}, torch.zeros(N, 4)):
+        with pytest.raises(TargetError, match="TH-M17: MultiHead got logits"):
+            multi.loss_from_logits(logits, targets)
+
+
+def test_as_many_examples_for_every_head():
+    multi, targets = MultiHead(heads()), target()
+    logits = {"species": torch.zeros(N - 1, 4), "attributes": torch.zeros(N, 3)}
+    with pytest.raises(TargetError, match=r"TH-M17: MultiHead got targets of \[5, 6\] examples"):
+        multi.loss_from_logits(logits, targets | {"species": targets["species"][1:]})

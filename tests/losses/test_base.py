@@ -200,6 +200,10 @@ def test_a_mean_goes_over_the_rows_of_which_anything_is_known(known, expected):
     assert Squares().mean(logits, torch.zeros(3, 2), known).item() == pytest.approx(expected)
 
 
+def test_the_mean_of_one_row_is_its_loss():
+    assert Squares().mean(torch.ones(1, 2), torch.zeros(1, 2)).item() == 2
+
+
 def test_the_mean_of_no_row_is_zero():
     assert Squares().mean(torch.zeros(0, 2), torch.zeros(0, 2)).item() == 0
 

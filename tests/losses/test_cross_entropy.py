@@ -137,3 +137,20 @@ def test_a_weight_of_zero_starts_as_a_millionth_would():
     prior = torch.tensor([0.5, 0.3, 0.2])
     tiny = CrossEntropy([1.0, 1.0, 1e-6]).constant_logits(prior)
     torch.testing.assert_close(CrossEntropy([1.0, 1.0, 0.0]).constant_logits(prior), tiny)
+
+
+@pytest.mark.parametrize("options", [{}, {"class_weight": [1.0, 3.0, 2.0]}, {"label_smoothing": 0.3}], ids=str)
+def test_a_class_unknown_in_all_rows_is_a_class_that_is_not_there(options):
+    known, shares = torch.tensor([True, False, True]).expand(3, 3), SHARES * torch.tensor([1.0, 0.0, 1.0])
+    without = dict(options)
+    if "class_weight" in options:
+        without["class_weight"] = [1.0, 2.0]
+    loss, expected = CrossEntropy(**options), CrossEntropy(**without)
+    rows = expected(MEAN_LOGITS[:, ::2], shares[:, ::2])
+    torch.testing.assert_close(loss(MEAN_LOGITS, shares, known), rows)
+    torch.testing.assert_close(loss.mean(MEAN_LOGITS, shares, known), rows.mean())
+
+
+def test_a_prior_need_not_add_up():
+    criterion, prior = CrossEntropy(label_smoothing=0.5), torch.tensor([0.3, 0.1, 0.1])
+    torch.testing.assert_close(criterion.constant_logits(prior), criterion.constant_logits(prior / 0.5))

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from torch.nn import functional as F
 
-from torchheads.losses.functional import binary_cross_entropy, cross_entropy, smooth_distribution
+from torchheads.losses.functional import binary_cross_entropy, cross_entropy, smooth_distribution, softplus
 
 M, C = 6, 4
 FRACTIONS = st.sampled_from([0.0, 0.1, 0.5, 0.9])
@@ -298,3 +298,21 @@ def test_a_row_of_unknown_classes_costs_nothing_and_pulls_nowhere():
     assert loss.tolist() == [0, 0]
     loss.sum().backward()
     assert not logits.grad.any()
+
+
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
+def test_smoothing_spreads_over_the_classes_that_are_not_ruled_out(weight):
+    logits = torch.tensor([[0.3, -math.inf, 1.0], [-math.inf, 0.5, 0.2]])
+    index, kept = torch.tensor([2, 1]), [[0, 2], [1, 2]]
+    given = None if weight is None else torch.tensor(weight)
+    losses = cross_entropy(logits, index, given, 0.3)
+    for row, classes in enumerate(kept):
+        few = None if given is None else given[classes]
+        alone = cross_entropy(logits[row : row + 1, classes], torch.tensor([classes.index(index[row])]), few, 0.3)
+        torch.testing.assert_close(losses[row : row + 1], alone)
+
+
+@pytest.mark.parametrize("value", [19.0, 21.0, 25.0, 33.0, 50.0])
+def test_softplus_keeps_the_digits_of_float64(value):
+    exact = value + math.log1p(math.exp(-value))
+    assert softplus(torch.tensor(value, dtype=torch.float64)).item() == pytest.approx(exact, rel=2e-16, abs=0)

@@ -143,3 +143,39 @@ def test_the_whole_text(refused, text):
     with pytest.raises(TargetError) as caught:
         refused()
     assert str(caught.value) == text
+
+
+MASK = torch.tensor([False, True])
+
+
+def test_what_a_mask_hides_is_not_judged():
+    target = torch.tensor([[9.0, 9.0, 9.0], [0.0, 0.25, 0.75]])
+    form().check_values(target, MASK)
+    form().check_values(torch.tensor([7, 2]), MASK)
+    for bad in (target, torch.tensor([7, 2])):
+        with pytest.raises(TargetError, match="sample 0"):
+            form().check_values(bad, ~MASK)
+        with pytest.raises(TargetError, match="sample 0"):
+            form().check_values(bad)
+
+
+def test_class_indices_have_masks_too():
+    values, known = form().rows(torch.tensor([2, 1]), MASK)
+    assert values.tolist() == [0, 1]
+    assert known.tolist() == [False, True]
+
+
+def test_a_mask_of_images_has_one_entry_a_position():
+    target, mask = torch.rand(2, 3, 4, 5).softmax(dim=1), torch.rand(2, 4, 5) < 0.5
+    values, known = form().rows(target, mask)
+    assert torch.equal(known, mask.flatten())
+    assert torch.equal(values[known], target.movedim(1, -1)[mask])
+    assert not values[~known].any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_have_the_dtype_asked_for(dtype):
+    assert form().multi_hot(torch.tensor([2, 1]), dtype).dtype == dtype
+    assert form().multi_hot(SOFT, dtype).dtype == dtype
+    assert form().distribution(SOFT, dtype).dtype == dtype
+    assert form().distribution(torch.tensor([2, 1]), dtype).dtype == torch.int64

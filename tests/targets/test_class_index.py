@@ -168,7 +168,7 @@ TEXTS = [
         "Try: target.squeeze(-1)",
     ),
     (
-        of(0.5, 1.0, 0.25, 0.75),
+        of(0.5, 0.25, 0.75, 0.125),
         "TH-T04: SoftmaxHead got floating-point values such as [0.5, 0.25, 0.75] as class indices; allowed integers. "
         "Try: soft_targets=True with one row a class",
     ),
@@ -219,3 +219,27 @@ def test_the_whole_text(refused, text):
     with pytest.raises(TargetError) as caught:
         refused()
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    "target", [torch.eye(4, 3), torch.zeros(4, 3), torch.full((4, 3), 7), torch.zeros(4, 3, dtype=torch.bool)]
+)
+def test_what_looks_multi_label(target):
+    with pytest.raises(TargetError, match="TH-T05"):
+        form().check_form(target, LOGITS)
+
+
+def test_one_hot_rows_are_where_the_indices_are():
+    assert form().multi_hot(torch.zeros(2, dtype=torch.int64, device="meta"), torch.float32).is_meta
+
+
+@pytest.mark.parametrize(
+    ("values", "plausible"), [([], True), ([0, 2], True), ([0, 3], False), ([-1, 2], False), ([2, 2], True)]
+)
+def test_a_quick_look(values, plausible):
+    assert form().plausible(torch.tensor(values, dtype=torch.int64)) is plausible
+
+
+def test_a_last_axis_of_one_is_squeezed_in_images_too():
+    with pytest.raises(TargetError, match=r"TH-T11: .*Try: target\.squeeze\(-1\)"):
+        form().check_form(torch.zeros(2, 4, 5, 1, dtype=torch.int64), torch.zeros(2, 3, 4, 5))

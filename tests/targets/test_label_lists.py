@@ -228,7 +228,8 @@ def test_pinned_memory():
 def test_pinned_memory_is_asked_for_both_parts(monkeypatch):
     asked = []
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda part: asked.append(part.tolist()) or part.clone())
-    assert made().pin_memory().tolist() == LISTS
+    pinned = made().pin_memory()
+    assert (pinned.tolist(), pinned.num_classes) == (LISTS, C)
     assert asked == [[0, 2, 3, 1, 2, 3], [0, 2, 2, 3, 6, 6]]
 
 
@@ -404,3 +405,37 @@ def test_the_whole_text(refused, text):
     with pytest.raises((TargetError, DataError)) as caught:
         refused()
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(("options", "expected"), [({}, False), ({"non_blocking": True}, True)])
+def test_whether_a_move_waits_is_the_callers_choice(monkeypatch, options, expected):
+    target, asked = made(), []
+    monkeypatch.setattr(torch.Tensor, "to", lambda part, device, **how: asked.append((device, how)) or part)
+    assert target.to("cpu", **options).tolist() == LISTS
+    assert asked == [("cpu", {"non_blocking": expected})] * 2
+
+
+def test_lists_are_where_their_multi_hot_is():
+    hot = torch.tensor(loop(LISTS))
+    with torch.device("meta"):  # where tensors go that say nothing of it
+        assert LabelLists.from_multi_hot(hot).tolist() == LISTS
+
+
+def test_no_class_has_no_label():
+    assert made([[], []], 0).multi_hot().shape == (2, 0)
+    with pytest.raises(TargetError, match=r"TH-T01: LabelLists got label 0 at sample 0; .*Try: num_classes=1"):
+        made([[0]], 0)
+
+
+def test_one_tensor_is_not_enough():
+    for parts in (([0], torch.tensor([0, 1])), (torch.tensor([0]), [0, 1])):
+        with pytest.raises(TargetError, match=r"TH-M06: LabelLists got a .* and a .*; allowed two tensors"):
+            LabelLists(*parts, C)
+
+
+def test_what_is_made_of_lists_is_where_they_are():
+    target = made()
+    with torch.device("meta"):  # where tensors go that say nothing of it
+        assert target.multi_hot().is_cpu
+        assert target.multi_hot().long().tolist() == loop(LISTS)
+        assert target[1:4].tolist() == LISTS[1:4]

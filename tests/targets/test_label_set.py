@@ -5,6 +5,7 @@ import torch
 
 from torchheads.errors import TargetError
 from torchheads.targets import LabelLists, LabelSet, SoftLabelSet
+from torchheads.targets.label_set import SMALL
 
 LOGITS = torch.zeros(2, 3)
 NAN, INF = float("nan"), float("inf")
@@ -197,3 +198,60 @@ def test_the_whole_text(refused, text):
     with pytest.raises(TargetError) as caught:
         refused()
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("make", [hard, soft])
+def test_a_value_between_one_and_two_is_no_soft_label(make):
+    with pytest.raises(TargetError, match=r"TH-M03: .* target value 1\.5"):
+        make().check_values(torch.tensor([[0.0, 1.5, 0.0]]))
+
+
+@pytest.mark.parametrize("make", [hard, soft])
+def test_what_a_mask_hides_is_not_judged(make):
+    target, mask = torch.tensor([[7.0, 1.0, 0.0]]), torch.tensor([[False, True, True]])
+    make().check_values(target, mask)
+    with pytest.raises(TargetError, match="sample 0, label 0"):
+        make().check_values(target, ~mask)
+
+
+# Small and large targets are looked at in different ways --------------------------------------------------------------
+
+ROWS = SMALL // 4  # with four classes: as many entries as a large target has at least
+
+
+@pytest.mark.parametrize("rows", [1, ROWS - 1, ROWS, ROWS + 1])
+@pytest.mark.parametrize(
+    ("value", "code"), [(2.0, "M03"), (-1.0, "M04"), (NAN, "M05"), (0.5, "M13"), (INF, "M03"), (-INF, "M03")]
+)
+def test_one_bad_value_among_many(rows, value, code):
+    target = (torch.rand(rows, 4) < 0.5).float()
+    hard(num_classes=4).check_values(target)
+    target[-1, 3] = value
+    with pytest.raises(TargetError, match=f"TH-{code}: .* at sample {rows - 1}, label 3"):
+        hard(num_classes=4).check_values(target)
+
+
+@pytest.mark.parametrize("rows", [1, ROWS - 1, ROWS, ROWS + 1])
+def test_a_quick_look(rows):
+    for target in (torch.zeros(rows, 4), torch.ones(rows, 4), torch.eye(4).repeat(rows, 1)[:rows]):
+        assert hard().plausible(target)
+        assert hard().plausible(target.bool())
+        for value in (2.0, -1.0, NAN, 0.5):
+            bad = target.clone()
+            bad[-1, 3] = value
+            assert not hard().plausible(bad)
+    assert hard().plausible(torch.full((rows, 4), INF)) is (rows < ROWS)  # a small one may hide it
+
+
+@pytest.mark.parametrize("rows", [2, ROWS])
+def test_a_mark_among_many(rows):
+    target = torch.ones(rows, 4)
+    target[0, 1] = -1
+    hard(-1, num_classes=4).check_values(target)
+    with pytest.raises(TargetError, match="TH-M04"):
+        hard(-2, num_classes=4).check_values(target)
+
+
+def test_class_indices_of_two_classes_are_refused_as_such():
+    with pytest.raises(TargetError, match=r"TH-M01: .*F\.one_hot\(target, 2\)"):
+        hard(num_classes=2).check_form(torch.tensor([0, 1]), torch.zeros(2, 2))

@@ -239,3 +239,23 @@ def test_the_whole_text(refused, text):
     with pytest.raises(TargetError) as caught:
         refused()
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(("options", "expected"), [({}, False), ({"non_blocking": True}, True)])
+def test_whether_a_move_waits_is_the_callers_choice(monkeypatch, options, expected):
+    target, asked = MixedTarget(FIRST, SECOND, 0.5), []
+    monkeypatch.setattr(torch.Tensor, "to", lambda part, device, **how: asked.append((device, how)) or part)
+    target.to("cpu", **options)
+    assert asked == [("cpu", {"non_blocking": expected})] * 3
+
+
+def test_the_weight_is_where_the_targets_are():
+    with torch.device("meta"):
+        assert MixedTarget(FIRST, SECOND, 0.5).weight.is_cpu
+
+
+def test_the_positions_of_one_image_share_its_weight():
+    assert (
+        MixedTarget(torch.zeros(1, 2, 2), torch.zeros(1, 2, 2), torch.tensor([0.25])).row_share(4).tolist()
+        == [0.25] * 4
+    )

@@ -3,6 +3,7 @@
 m rows (examples or positions), c classes.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from numbers import Real
@@ -90,10 +91,12 @@ def check_threshold(value: float, space: str) -> float:
     value = one_number(value)
     if space not in ("probability", "logit"):
         raise HeadConfigError("H03", f"space={space!r}; allowed 'probability', 'logit'", "space=logit")
-    if space == "logit" and value == value:  # not NaN
-        return float(value)
-    if space == "logit" or not 0 <= value <= 1:
-        problem = f"threshold {value} in {space} space; allowed " + ("0..1" if space == "probability" else "a number")
+    if math.isnan(value):
+        raise HeadConfigError("H03", f"threshold nan in {space} space; allowed a number", "0.5")
+    if space == "logit":
+        return value
+    if not 0 <= value <= 1:
+        problem = f"threshold {value} in probability space; allowed 0..1"
         raise HeadConfigError("H03", problem, 'space="logit" for a threshold on the raw output (decision.space=logit)')
     return logit(value)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchheads.calibration import Calibrator, Identity
 from torchheads.decisions import DecisionRule
 from torchheads.heads import checks, chunked, objective
+from torchheads.heads.description import described
 from torchheads.heads.functional import full_precision
 from torchheads.heads.objective import RowLosses
 from torchheads.losses import Criterion
@@ -57,7 +58,7 @@ class ClassificationHead(nn.Module, ABC):
         super().__init__()
         self.label_type = self.natural_label_type if label_type is None else label_type
         self.prior = prior
-        self.awaits_prior = False  # True until set_prior, where the train split gives the prior
+        self._awaits_prior = False  # True until set_prior, where the train split gives the prior
         checks.check_construction(self, in_features, num_classes, score, class_names)
         self.in_features, self.num_classes = int(in_features), int(num_classes)
         self.score = score
@@ -174,7 +175,7 @@ class ClassificationHead(nn.Module, ABC):
             LogitsError: code L04.
         """
         check_logits(logits, self.num_classes)
-        with torch.autocast(logits.device.type, enabled=False):
+        with torch.autocast("cpu" if logits.is_meta else logits.device.type, enabled=False):
             result: Tensor = self.calibrator(full_precision(rows(logits)))
         return result
 
@@ -218,7 +219,12 @@ class ClassificationHead(nn.Module, ABC):
             self.set_prior(1 / max(self.num_classes, 2))  # nothing is known
         else:
             self.set_prior(self.prior)
-        self.awaits_prior = isinstance(self.prior, str) and self.prior == "data"
+        self._awaits_prior = isinstance(self.prior, str) and self.prior == "data"
+
+    @property
+    def awaits_prior(self) -> bool:
+        """Whether the train split is to give the prior: never over weights that were loaded or learned."""
+        return self._awaits_prior and not (self._own_classifier and checks.has_content(self.classifier.weight))
 
     @torch.no_grad()
     def set_prior(self, prior: float | Sequence[float] | Tensor) -> None:
@@ -232,18 +238,13 @@ class ClassificationHead(nn.Module, ABC):
         """
         bias = checks.find_bias(self)
         bias.copy_(self.criterion.constant_logits(checks.check_prior(prior, self.num_classes)))
-        self.awaits_prior = False
+        self._awaits_prior = False
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]
-        if any(key.startswith(f"{prefix}classifier.") for key in state_dict):
-            self.awaits_prior = False  # a loaded state is never overwritten by a prior
+        if checks.holds(state_dict, f"{prefix}classifier.", self.classifier):
+            self._awaits_prior = False  # a loaded state is never overwritten by a prior
 
     def extra_repr(self) -> str:
-        """The constructor's arguments, the label type and whether the decision is fitted."""
-        prior = (
-            "..." if isinstance(self.prior, Tensor | Sequence) and not isinstance(self.prior, str) else repr(self.prior)
-        )
-        shown = f"in_features={self.in_features}, num_classes={self.num_classes}, label_type={self.label_type!r}"
-        fitted = self.decision.fitted and self.calibrator.fitted
-        return f"{shown}, prior={prior}, {'ready to decide' if fitted else 'decision not fitted'}"
+        """The constructor's arguments that are not the default, the label type and whether the decision is fitted."""
+        return described(self)

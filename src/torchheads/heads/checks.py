@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, NoReturn
 
@@ -120,6 +120,11 @@ def readable(tensor: Tensor) -> bool:
         raise no_tensor("logits", tensor) from None
 
 
+def transformed() -> bool:
+    """Whether a function transform of ``torch.func`` is at work around the call."""
+    return _transform() is not None
+
+
 def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor, target: Target, mask: Tensor | None) -> None:
     """Refuse a loss that is NaN or infinite, naming the target or the first sample whose logits are to blame.
 
@@ -201,6 +206,18 @@ def check_prior(prior: float | Sequence[float] | Tensor, num_classes: int) -> Te
             "H20", problem, "(n + 1) / (N + 2) for n positives of N, or prior='data' (head.prior=data)"
         )
     return values
+
+
+def holds(state: Mapping[str, Tensor], prefix: str, module: nn.Module) -> bool:
+    """Whether a state dict has something of a module, all of it of the module's shapes."""
+    own = {f"{prefix}{name}": value.shape for name, value in module.state_dict().items()}
+    found = own.keys() & state.keys()
+    return bool(found) and all(state[key].shape == own[key] for key in found)
+
+
+def has_content(weight: object) -> bool:
+    """Whether a weight is there and not all zero, as a fresh head's is."""
+    return isinstance(weight, Tensor) and not weight.is_meta and bool(weight.detach().any())
 
 
 def find_bias(head: ClassificationHead) -> Tensor:

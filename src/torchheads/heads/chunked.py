@@ -15,7 +15,7 @@ from torchheads.heads import checks
 from torchheads.linear import linear_binary_cross_entropy, linear_cross_entropy
 from torchheads.losses import BinaryCrossEntropy, CrossEntropy
 from torchheads.shapes import check_features
-from torchheads.targets import ClassIndex, LabelLists, LabelSet, Target
+from torchheads.targets import ClassIndex, LabelLists, LabelSet, MixedTarget, Target
 
 if TYPE_CHECKING:
     from torchheads.heads.base import ClassificationHead
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Path = Literal["auto", "dense", "chunked"]
 LEAST_CLASSES = {"auto": 1024, "dense": 2**63, "chunked": 0}
 """Number of classes from which a head asks whether to take the chunks, by its path."""
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 AUTO_LOGITS = 2**24
 """Logits of a batch from which ``path="auto"`` takes the chunks: 64 MiB in float32."""
 
@@ -33,7 +34,7 @@ def least_classes(path: str) -> int:
     Raises:
         HeadConfigError: code H28.
     """
-    if path not in LEAST_CLASSES:
+    if not isinstance(path, str) or path not in LEAST_CLASSES:
         raise HeadConfigError(
             "H28", f"path={path!r}; allowed 'auto', 'dense', 'chunked'", "path='auto' (head.path=auto)"
         )
@@ -48,7 +49,8 @@ def takes_chunks(head: ClassificationHead, features: Tensor, target: Target, mas
     Raises:
         HeadConfigError: code H28, where ``path="chunked"`` was asked for and head or target do not allow it.
     """
-    if not isinstance(features, Tensor) or features.ndim < 2:
+    known_kind = isinstance(target, Tensor | LabelLists | MixedTarget)
+    if not isinstance(features, Tensor) or features.ndim < 2 or not known_kind:
         return False  # which the dense path refuses
     if head.path == "auto" and features.shape[0] * head.num_classes < AUTO_LOGITS:
         return False
@@ -61,16 +63,22 @@ def takes_chunks(head: ClassificationHead, features: Tensor, target: Target, mas
 
 def obstacle_to_chunks(head: ClassificationHead, features: Tensor, target: Target, mask: Tensor | None) -> str:
     """What keeps the loss from going through chunks, in words; empty where nothing does."""
-    classifier = head.classifier
-    if type(classifier) is not nn.Linear or classifier._forward_hooks or classifier._forward_pre_hooks:
+    classifier: Any = head.classifier
+    plain = type(classifier) is nn.Linear and classifier.weight.shape == (head.num_classes, head.in_features)
+    if not plain or any(getattr(classifier, hooks) for hooks in HOOKS):
         return f"a {type(classifier).__name__} with hooks or weights of its own kind; allowed a plain nn.Linear"
+    if features.is_meta or checks.transformed():
+        return "meta tensors or torch.func transforms around it; allowed plain tensors"
     if type(head.criterion) not in (CrossEntropy, BinaryCrossEntropy):
         return f"{type(head.criterion).__name__}; allowed CrossEntropy, BinaryCrossEntropy"
     if type(head.form) not in (ClassIndex, LabelSet):
         return "soft targets; allowed class indices, label sets"
     if features.ndim != 2 or not isinstance(target, Tensor | LabelLists):
         return "spatial features or a mixed target; allowed features (N, D) and plain targets"
-    if isinstance(target, Tensor) and target.ndim > 1 and (mask is not None or head.form.ignore_index is not None):
+    entries = (
+        isinstance(target, Tensor) and target.ndim > 1 and (mask is not None or head.form.ignore_index is not None)
+    )
+    if entries or (isinstance(target, LabelLists) and isinstance(mask, Tensor) and mask.ndim > 1):
         return "unknown entries of a label set; allowed unknown examples of class indices or LabelLists"
     return ""
 
@@ -106,7 +114,7 @@ def known_examples(
 ) -> tuple[Tensor | LabelLists, Tensor | None]:
     """The checked target, a multi-hot as lists, and which examples (n,) count; None for all of them."""
     if isinstance(target, LabelLists):
-        return target, mask
+        return target, head.form.both(None, mask, target.shape[:1])
     if head.validate and checks.readable(target):
         head.form.check_values(target, mask)
     if target.ndim > 1:

@@ -31,8 +31,8 @@ class MultiHead(nn.Module):
         loss_weights: weight of each head's loss, >= 0; 1 for those not named.
 
     Raises:
-        HeadConfigError: code H25, for no head, a bad name, heads of different widths, or a weight that is negative, not
-            finite or of no head.
+        HeadConfigError: code H29, for no head, a bad name, heads of different widths or over chunks of classes, or a
+            weight that is negative, not finite or of no head.
 
     Example:
         >>> from torchheads import SigmoidHead, SoftmaxHead
@@ -89,6 +89,7 @@ class MultiHead(nn.Module):
         Raises:
             TargetError: code M17, for a head without a target or a target without a head; and those of each head.
         """
+        self.check_names(target, mask)
         result: Tensor = self(features, target=target, mask=mask)
         return result
 
@@ -110,18 +111,23 @@ class MultiHead(nn.Module):
         Raises:
             TargetError: code M17, for a head without a target or a target without a head; and those of each head.
         """
-        self.check_names(target)
+        self.check_names(target, mask, logits)
         masks = mask or {}
         return self._sum([head.row_losses(logits[name], target[name], masks.get(name)) for name, head in self.items()])
 
     def count(self, target: Mapping[str, Target], mask: Mapping[str, Tensor] | None = None) -> int | Tensor:
         """Over how many examples (positions) `loss` averages: those of which any head's target is known."""
-        self.check_names(target)
+        self.check_names(target, mask)
         masks = mask or {}
         return num_known(self._sum([known_rows(head, target[name], masks.get(name)) for name, head in self.items()]))
 
     def _sum(self, parts: list[RowLosses]) -> RowLosses:
         """The weighted sum of the heads' losses; a row counts as much as in the head that knows it best."""
+        if len({part.values.shape for part in parts}) > 1:
+            problem = (
+                f"MultiHead got targets of {[len(part.values) for part in parts]} examples; allowed as many for each"
+            )
+            raise TargetError("M17", problem, "one target an example (position) for every head, -1 where it is unknown")
         weighted = [weight * part.values for weight, part in zip(self.loss_weights.values(), parts, strict=True)]
         weights = [part.weight for part in parts if part.weight is not None]
         best = torch.stack(weights).amax(dim=0) if len(weights) == len(parts) else None
@@ -167,13 +173,16 @@ class MultiHead(nn.Module):
         """The weights of the losses."""
         return f"loss_weights={self.loss_weights}"
 
-    def check_names(self, target: Mapping[str, Target]) -> None:
-        """Refuse targets that are not one a head, before anything is computed; code M17."""
-        names = list(self.heads)
-        if not isinstance(target, Mapping) or set(target) != set(names):
-            came = sorted(map(str, target)) if isinstance(target, Mapping) else type(target).__name__
-            problem = f"MultiHead got targets {came}; allowed a dict of one target a head: {', '.join(names)}"
-            raise TargetError("M17", problem, "{" + ", ".join(f'"{name}": ...' for name in names) + "}")
+    def check_names(self, target: object, mask: object = None, logits: object = None) -> None:
+        """Refuse targets or logits that are not one a head, and masks of no head, before anything is computed; M17."""
+        names = set(self.heads)
+        for what, given, needed in (("targets", target, names), ("logits", logits, names), ("masks", mask, set[str]())):
+            if given is None and what != "targets":
+                continue
+            if not isinstance(given, Mapping) or not needed <= set(given) <= names:
+                came = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
+                problem = f"MultiHead got {what} {came}; allowed a dict of one a head: {', '.join(self.heads)}"
+                raise TargetError("M17", problem, "{" + ", ".join(f'"{name}": ...' for name in self.heads) + "}")
 
 
 def named_heads(head: ClassificationHead | MultiHead) -> dict[str, ClassificationHead]:
@@ -188,31 +197,36 @@ def named_heads(head: ClassificationHead | MultiHead) -> dict[str, Classificatio
 
 
 def check_heads(heads: Mapping[str, ClassificationHead]) -> None:
-    """Refuse no head, bad names and heads of different widths; code H25."""
-    problem = ""
-    if not heads:
-        problem = "MultiHead got no head; allowed one or more"
-    for name, head in heads.items():
+    """Refuse no head, bad names and heads of different widths; code H29."""
+    problem = "" if isinstance(heads, Mapping) and heads else f"MultiHead got {heads!r:.60}; allowed a dict of heads"
+    for name, head in heads.items() if not problem else ():
         if not isinstance(head, ClassificationHead):
             problem = f"head {name!r} is a {type(head).__name__}; allowed a SoftmaxHead or a SigmoidHead"
-        elif not name or not set(name).isdisjoint("/."):
+        elif not isinstance(name, str) or not name or not set(name).isdisjoint("/."):
             problem = f"MultiHead got a head named {name!r}; allowed names without '/' and '.'"
+        elif hasattr(nn.ModuleDict, name) or name == "training":
+            problem = f"MultiHead got a head named {name!r}, which modules need for themselves; allowed other names"
+        elif head.path == "chunked":
+            problem = f"head {name!r} has path='chunked'; allowed 'auto', 'dense' beside other heads"
+    if problem:
+        remedy = 'MultiHead({"species": SoftmaxHead(512, 20), "tags": SigmoidHead(512, 5)})'
+        raise HeadConfigError("H29", problem, remedy)
     widths = {name: head.in_features for name, head in heads.items() if isinstance(head, ClassificationHead)}
     if len(set(widths.values())) > 1:
         problem = f"MultiHead got heads of in_features {widths}; allowed one width for all"
-    if problem:
-        raise HeadConfigError(
-            "H25", problem, 'MultiHead({"species": SoftmaxHead(512, 20), "tags": SigmoidHead(512, 5)})'
-        )
+        raise HeadConfigError("H29", problem, "a layer that brings the features to one width")
 
 
 def check_weights(heads: Mapping[str, ClassificationHead], weights: Mapping[str, float]) -> dict[str, float]:
-    """One weight a head, 1 where none is given; code H25 for one that is negative, not finite or of no head."""
+    """One weight a head, 1 where none is given; code H29 for one that is negative, not finite or of no head."""
+    if not isinstance(weights, Mapping):
+        problem = f"loss_weights={weights!r:.60}; allowed a dict of one weight a head"
+        raise HeadConfigError("H29", problem, f"loss_weights={{{next(iter(heads))!r}: 1.0}}")
     for name, weight in weights.items():
         if name not in heads:
             problem = f"loss_weights names {name!r}; allowed {', '.join(heads)}"
-            raise HeadConfigError("H25", problem, f"loss_weights={{{next(iter(heads))!r}: 1.0}}")
-        if not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
+            raise HeadConfigError("H29", problem, f"loss_weights={{{next(iter(heads))!r}: 1.0}}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
             problem = f"loss_weights[{name!r}]={weight!r}; allowed a finite number >= 0"
-            raise HeadConfigError("H25", problem, f"loss_weights={{{name!r}: 1.0}}")
+            raise HeadConfigError("H29", problem, f"loss_weights={{{name!r}: 1.0}}")
     return {name: float(weights.get(name, 1.0)) for name in heads}

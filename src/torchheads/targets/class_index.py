@@ -40,7 +40,7 @@ class ClassIndex(TargetForm):
                 "T11", f"{self.owner} got {problem}", "target.squeeze(-1)" if fits else "one class index each"
             )
         if target.is_floating_point():
-            numbers = target.new_zeros(0) if target.is_meta else target.double()
+            numbers = target.new_zeros(0, device="cpu") if target.is_meta else target.double()
             fractions = numbers[numbers != numbers.round()]
             code, what = (
                 ("T04", f"values such as {fractions[:3].tolist()}") if fractions.numel() else ("T03", "numbers")
