@@ -85,7 +85,7 @@ def test_backbones_start_from_the_same_bits_as_with_one_head() -> None:
             "loss names a part of one head, and there are several: top_left, present",
             "+loss@head.heads.present.criterion=...",
         ),
-        ("experiment=canvas_tasks head.loss_weights.present=-1", "H25", "loss_weights", "loss_weights="),
+        ("experiment=canvas_tasks head.loss_weights.present=-1", "H29", "loss_weights", "loss_weights="),
     ],
 )
 def test_heads_and_tasks_that_do_not_fit(options: str, code: str, problem: str, remedy: str) -> None:

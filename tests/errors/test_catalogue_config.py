@@ -323,7 +323,7 @@ IN_PYTHON = {
     # H03
     "threshold above 1": (lambda: sigmoid(decision=Threshold(3.0)), "H03", "3.0", "logit"),
     "threshold below 0": (lambda: sigmoid(decision=Threshold(-0.1)), "H03", "-0.1", "logit"),
-    "threshold nan": (lambda: sigmoid(decision=Threshold(math.nan)), "H03", "nan", "logit"),
+    "threshold nan": (lambda: sigmoid(decision=Threshold(math.nan)), "H03", "nan", "0.5"),
     "two thresholds": (lambda: sigmoid(decision=Threshold([0.5, 0.5])), "H03", "2 thresholds for 3 classes", "0.5"),
     "a set of one class": (lambda: softmax(decision=Threshold(0.5)), "H03", "Threshold", "argmax"),
     "k on one class": (lambda: softmax(decision=TopK(2)), "H03", "TopK", "argmax"),

@@ -102,10 +102,9 @@ class FixedStart(SigmoidHead):
 
 @breaks("waits_for_the_prior_of_the_data")
 class WaitsForEver(SigmoidHead):
-    def set_prior(self, prior):
-        waiting = self.awaits_prior
-        super().set_prior(prior)
-        self.awaits_prior = waiting
+    @property
+    def awaits_prior(self):
+        return self.prior == "data"
 
 
 @breaks("refuses_an_impossible_prior")
@@ -450,10 +449,15 @@ class LateBuffer(SigmoidHead):
 
 @breaks("a_loaded_state_wins_over_the_prior")
 class PriorWins(SigmoidHead):
-    def _load_from_state_dict(self, *args, **kwargs):
-        waiting = self.awaits_prior
-        super()._load_from_state_dict(*args, **kwargs)
-        self.awaits_prior = waiting
+    told = False
+
+    def set_prior(self, prior):
+        super().set_prior(prior)
+        self.told = isinstance(prior, torch.Tensor)
+
+    @property
+    def awaits_prior(self):
+        return self.prior == "data" and not self.told
 
 
 @breaks("can_be_copied")
