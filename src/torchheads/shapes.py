@@ -73,6 +73,9 @@ def classify(classifier: nn.Module, features: Tensor, in_features: int) -> Tenso
         LogitsError: code L04, when the features are no tensor, or not of the classifier's dtype and device.
     """
     try:
+        if features.ndim == 2 and features.shape[1] == in_features:
+            logits: Tensor = classifier(features)
+            return logits
         return _classified(classifier, features, in_features)
     except (AttributeError, RuntimeError, TypeError):
         explain_features(classifier, features)

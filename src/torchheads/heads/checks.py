@@ -23,7 +23,8 @@ from torchheads.targets import MixedTarget, Target, densified, plain_target
 if TYPE_CHECKING:
     from torchheads.heads.base import ClassificationHead
 
-_transform = torch._C._functorch.peek_interpreter_stack  # the innermost vmap, grad or functionalisation, or None
+innermost_transform = torch._C._functorch.peek_interpreter_stack
+"""The ``torch.func`` transform that is at work around the call, or None."""
 
 
 def check_construction(
@@ -115,14 +116,14 @@ def readable(tensor: Tensor) -> bool:
         LogitsError: code L04, for logits that are no tensor.
     """
     try:
-        return tensor.is_cpu and not is_compiling() and _transform() is None
+        return tensor.is_cpu and not is_compiling() and innermost_transform() is None
     except AttributeError:
         raise no_tensor("logits", tensor) from None
 
 
 def transformed() -> bool:
     """Whether a function transform of ``torch.func`` is at work around the call."""
-    return _transform() is not None
+    return innermost_transform() is not None
 
 
 def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor, target: Target, mask: Tensor | None) -> None:

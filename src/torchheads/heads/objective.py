@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.compiler import is_compiling
 
 from torchheads.heads import checks
+from torchheads.heads.checks import innermost_transform
 from torchheads.heads.functional import full_precision
 from torchheads.shapes import check_logits, rows
 from torchheads.targets import LabelLists, MixedTarget, PlainTarget, Target, TargetRows, densified, plain_target
@@ -32,8 +34,9 @@ class RowLosses(NamedTuple):
 def mean_loss(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> Float[Tensor, ""]:
     """The loss of a batch, a scalar; 0 with zero gradient where nothing is known."""
     criterion: Criterion = head._modules["criterion"]  # type: ignore[assignment]  # a module's own look-up takes 1 us
-    form, look = head.form, head.validate and checks.readable(logits)
+    form, look = head.form, False
     try:
+        look = head.validate and logits.is_cpu and not is_compiling() and innermost_transform() is None
         if mask is None and isinstance(target, Tensor) and form.is_usual(target, logits):
             # Class indices out of range are refused by the kernel itself, at no cost, and explained below.
             if look and (target.ndim > 1 or not criterion.refuses_bad_indices) and not form.plausible(target):
