@@ -58,19 +58,19 @@ def contenders(link: str, examples: int, width: int, classes: int, checks: bool)
     }
 
 
-def look_at_a_batch(examples: int = 256, classes: int = 1000, width: int = 256) -> dict[str, Step]:
+def look_at_a_batch(dtype: torch.dtype, examples: int = 256, classes: int = 1000, width: int = 256) -> dict[str, Step]:
     """The check of a batch of label sets as a collate step makes it, and the step it is compared with."""
     features, target = torch.randn(examples, width), torch.rand(examples, classes) < 0.01
     head = SigmoidHead(width, classes, validate=False)
     optimizer = adamw(head)
-    hot = target.float()
+    hot, collated = target.float(), target.to(dtype)
 
     def step() -> None:
         optimizer.zero_grad()
         head.loss(features, hot).backward()
         optimizer.step()
 
-    return {"step": step, "look": lambda: head.form.check_values(hot)}
+    return {"step": step, "look": lambda: head.form.check_values(collated)}
 
 
 def rounds(steps: dict[str, Step], seconds: float) -> dict[str, list[float]]:
@@ -98,7 +98,7 @@ def compare(label: str, steps: dict[str, Step], seconds: float, required: float 
     (first, ours), (second, theirs) = ((name, median(values)) for name, values in reversed(times.items()))
     ratio = ours / theirs
     wanted = "" if required is None else f"   (required: at most {required})"
-    print(f"{label:<38} {second} {theirs * 1e6:9.1f} us   {first} {ours * 1e6:9.1f} us   ratio {ratio:.3f}{wanted}")
+    print(f"{label:<40} {second} {theirs * 1e6:9.1f} us   {first} {ours * 1e6:9.1f} us   ratio {ratio:.3f}{wanted}")
     return {"case": label, second: theirs, first: ours, "ratio": ratio, "required": required}
 
 
@@ -116,7 +116,9 @@ def main() -> None:
             steps = contenders(link, examples, width, classes, checks)
             label = f"{link}, N={examples} C={classes}, checks {'on' if checks else 'off'}"
             records.append(compare(label, steps, options.seconds, required))
-    records.append(compare("a look at 256 x 1,000 targets", look_at_a_batch(), options.seconds, 0.01))
+    for dtype in (torch.bool, torch.uint8, torch.float32):  # data sets keep label sets as bool
+        label = f"a look at 256 x 1,000 targets, {str(dtype).removeprefix('torch.')}"
+        records.append(compare(label, look_at_a_batch(dtype), options.seconds, 0.01))
     if options.output:
         versions = {"torch": torch.__version__, "python": platform.python_version()}
         options.output.write_text(json.dumps({"versions": versions, "records": records}, indent=2) + "\n")
