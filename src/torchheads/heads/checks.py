@@ -121,11 +121,6 @@ def readable(tensor: Tensor) -> bool:
         raise no_tensor("logits", tensor) from None
 
 
-def transformed() -> bool:
-    """Whether a function transform of ``torch.func`` is at work around the call."""
-    return innermost_transform() is not None
-
-
 def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor, target: Target, mask: Tensor | None) -> None:
     """Refuse a loss that is NaN or infinite, naming the target or the first sample whose logits are to blame.
 

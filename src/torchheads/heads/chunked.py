@@ -67,7 +67,7 @@ def obstacle_to_chunks(head: ClassificationHead, features: Tensor, target: Targe
     plain = type(classifier) is nn.Linear and classifier.weight.shape == (head.num_classes, head.in_features)
     if not plain or any(getattr(classifier, hooks) for hooks in HOOKS):
         return f"a {type(classifier).__name__} with hooks or weights of its own kind; allowed a plain nn.Linear"
-    if features.is_meta or checks.transformed():
+    if features.is_meta or checks.innermost_transform() is not None:
         return "meta tensors or torch.func transforms around it; allowed plain tensors"
     if type(head.criterion) not in (CrossEntropy, BinaryCrossEntropy):
         return f"{type(head.criterion).__name__}; allowed CrossEntropy, BinaryCrossEntropy"
