@@ -14,27 +14,31 @@ SOURCE = Path(__file__).parent.parent / "src" / "torchheads"
 FLOORS = [
     {"errors", "buffers", "shapes", "targets"},
     {"losses", "decisions", "calibration"},
-    {"linear"},
+    {"linear", "images", "tables"},
     {"heads", "backbones"},
     {"metrics", "data", "optim"},
-    {"module", "callbacks", "loggers", "artifact", "testing"},
+    {"module", "module_checks", "callbacks", "loggers", "artifact", "testing"},
     {"study", "report"},
     {"allowed_targets", "config_errors", "config_values", "config_checks", "run_folder", "instantiate", "config"}
-    | {"build", "build_head", "train", "evaluate", "predict", "cli"}
+    | {"build", "build_data", "build_head", "auto_head", "frozen_features", "train", "evaluate", "predict", "cli"}
+    | {"inspect", "inspect_tables", "inspect_words"}
     | {"terminal", "spreadsheet", "spreadsheet_text", "pictures", "explain_options", "explain"}
     | {"doctor_checks", "doctor"},
 ]
 # Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
 WITHIN_A_FLOOR = {
-    ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
+    ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"), ("module", "module_checks"),
     ("config_checks", "allowed_targets"), ("config_checks", "config_errors"), ("config_checks", "config_values"),
     ("config_checks", "run_folder"), ("build", "allowed_targets"),
     ("instantiate", "allowed_targets"), ("instantiate", "config_errors"),
     ("config", "allowed_targets"), ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"),
     ("config", "run_folder"), ("build", "config"), ("build", "build_head"), ("build_head", "instantiate"),
-    ("train", "build"), ("train", "config"), ("evaluate", "build"),
+    ("build_data", "allowed_targets"), ("build_data", "config"), ("train", "build"), ("train", "build_data"), ("train", "frozen_features"),
+    ("train", "config"), ("evaluate", "build_data"), ("predict", "build_data"), ("explain", "build_data"), ("evaluate", "build"),
     ("evaluate", "config"), ("evaluate", "train"), ("predict", "build"), ("predict", "config"), ("cli", "config"),
-    ("spreadsheet_text", "spreadsheet"), ("spreadsheet_text", "terminal"), ("explain", "build"),
+    ("auto_head", "build_head"), ("auto_head", "run_folder"), ("train", "auto_head"), ("inspect", "build_data"),
+    ("inspect", "config"), ("inspect", "inspect_tables"), ("inspect_tables", "inspect_words"),
+    ("inspect_tables", "terminal"), ("spreadsheet_text", "spreadsheet"), ("spreadsheet_text", "terminal"), ("explain", "build"),
     ("explain", "pictures"), ("explain", "explain_options"), ("explain", "predict"), ("explain", "spreadsheet"),
     ("explain", "spreadsheet_text"), ("explain", "terminal"), ("doctor", "doctor_checks"), ("doctor", "terminal"),
 }  # fmt: skip

@@ -12,17 +12,13 @@ from hydra import compose, initialize_config_module
 from torchheads.build import (
     build_module,
     build_trainer,
-    check_positives,
     check_resumable,
-    data_facts,
     first_line,
     load_module,
 )
+from torchheads.build_data import data_facts
 from torchheads.config import check_config, instantiate
-from torchheads.data import DigitCanvases, Digits
-from torchheads.errors import CheckpointMismatch, DataError, HeadConfigError
-
-SMALL = {"train_size": 40, "val_size": 20, "calibration_size": 20, "test_size": 20}
+from torchheads.errors import CheckpointMismatch, HeadConfigError
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -114,13 +110,6 @@ def test_a_head_that_contradicts_its_data(override: str, problem: str) -> None:
         module_of(override)
     assert override.partition("=")[0] in caught.value.remedy
     assert module_of("head.num_classes=10", "head.label_type=single").head.num_classes == 10
-
-
-def test_data_without_any_class_are_refused_by_name() -> None:
-    check_positives(Digits())
-    check_positives(DigitCanvases(**SMALL))
-    with pytest.raises(DataError, match=r"TH-D14: split 'train' of digit_canvases has no example of any class"):
-        check_positives(DigitCanvases(digits=(0, 0), **SMALL))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import torch
 from hydra import compose, initialize_config_module
 
 from torchheads import MultiHead, SigmoidHead, SoftmaxHead
-from torchheads.build import build_module, data_facts
+from torchheads.build import build_module
+from torchheads.build_data import data_facts
 from torchheads.config import check_config, instantiate
 from torchheads.errors import HeadConfigError
 

@@ -12,7 +12,8 @@ import torch
 from hydra import compose, initialize_config_module
 
 from torchheads.artifact import Rows
-from torchheads.build import build_module, data_facts
+from torchheads.build import build_module
+from torchheads.build_data import data_facts
 from torchheads.config import check_config, instantiate
 from torchheads.errors import CheckpointError, FitError, NonFiniteError
 from torchheads.evaluate import evaluate

@@ -9,7 +9,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import nn
 
-from torchheads.build import load_module, open_data
+from torchheads.build import load_module
+from torchheads.build_data import open_data
 from torchheads.cli import main
 from torchheads.explain import run
 from torchheads.heads import SigmoidHead

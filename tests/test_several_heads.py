@@ -13,7 +13,8 @@ from torch import nn
 
 from torchheads import LabelLists, MultiHead, SigmoidHead, SoftmaxHead
 from torchheads.artifact import Rows
-from torchheads.build import check_positives, load_module, open_data
+from torchheads.build import load_module
+from torchheads.build_data import check_positives, open_data
 from torchheads.callbacks.start_summary import summary
 from torchheads.cli import main
 from torchheads.data import Batch, CanvasTasks

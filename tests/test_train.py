@@ -38,12 +38,12 @@ def test_a_run_leaves_everything_it_promises(
     results = run(folder, f"head={head}", f"data={data}", *options, "trainer.max_epochs=1")
     assert str(folder) in capsys.readouterr().out.replace("\n", "")
     keys = (
-        "schema head label_type data seed samples val test test_default_decision seconds parameters checkpoint versions"
+        "schema head label_type data seed samples skipped val test test_default_decision seconds parameters checkpoint versions"
     )
     assert set(results) == set(keys.split())
     assert (results["head"], results["data"], results["seed"]) == (head, data, 0)
     assert set(results["val"]) == set(results["test"]) == set(results["test_default_decision"])
-    assert set(results["seconds"]) == {"fit", "test"}
+    assert set(results["seconds"]) == {"data", "fit", "test"}
     names = {"config.yaml", "checkpoints", "metrics.jsonl", "results.json", "per_class.csv", "predictions.npz"}
     assert names <= {path.name for path in folder.iterdir()}
 

@@ -19,60 +19,13 @@ from torchheads.allowed_targets import leaves
 from torchheads.artifact import not_ours, read_checkpoint, saved_configuration
 from torchheads.build_head import build_head
 from torchheads.config import instantiate, instantiate_each
-from torchheads.data import ClassificationData
-from torchheads.errors import CheckpointMismatch, DataError, HeadConfigError, TorchHeadsError
+from torchheads.errors import CheckpointMismatch, HeadConfigError, TorchHeadsError
 from torchheads.module import ClassificationModule
-from torchheads.targets import each, named
 
-RESUMED = ("seed", "data", "augment", "backbone", "head", "optimizer", "scheduler")
+RESUMED = ("seed", "data", "augment", "mix", "sampling", "backbone", "head", "optimizer", "scheduler")
 """The parts of a configuration that a run keeps when it is carried on."""
 
 TRAINER_CHOICES = ("accelerator", "devices", "strategy", "precision")
-
-
-def data_facts(data: ClassificationData) -> dict[str, Any]:
-    """What a model must know of its data, as plain values that a checkpoint can hold; dicts by task where several."""
-    return {
-        "data": data.name,
-        "label_type": each(str, data.label_type),
-        "num_classes": data.num_classes,
-        "class_names": each(list, data.class_names),
-        "input_shape": list(data.input_shape),
-    }
-
-
-def open_data(config: Mapping[str, Any] | None, module: ClassificationModule) -> ClassificationData:
-    """The data named, or those the module was trained on; refused when their classes are not the module's.
-
-    Raises:
-        CheckpointMismatch: code K04, naming what differs.
-    """
-    data: ClassificationData = instantiate(config or module.hparams["config"]["data"])
-    data.setup()
-    trained, here = module.hparams["facts"], data_facts(data)
-    for key in ("label_type", "class_names", "input_shape"):
-        if trained[key] != here[key]:
-            problem = (
-                f"{key} is {here[key]} in {data.name}; allowed {trained[key]}, which the checkpoint was trained with"
-            )
-            raise CheckpointMismatch("K04", problem, "data of the same kind, or leave data out")
-    return data
-
-
-def check_positives(data: ClassificationData) -> None:
-    """Refuse data of which a split that is measured has no class at all, before anything is trained.
-
-    Raises:
-        DataError: code D14, naming the split.
-    """
-    for name in ("train", "val", "test"):
-        targets = named(data.split(name).target)
-        multi = [targets[task] for task, label_type in named(data.label_type).items() if label_type == "multi"]
-        if not all((target > 0).any() for target in multi):
-            problem = f"split {name!r} of {data.name} has no example of any class; allowed one or more"
-            raise DataError(
-                "D14", problem, f"data in which classes occur, such as data.digits=[0,4], or more {name} rows"
-            )
 
 
 def build_module(config: Mapping[str, Any], facts: Mapping[str, Any]) -> ClassificationModule:

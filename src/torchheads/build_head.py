@@ -32,9 +32,12 @@ def build_head(
         backbone: whose width that is, for messages.
 
     Raises:
-        HeadConfigError: code H26, when a head was told what the data or the backbone say otherwise, or one head is to
-            answer several tasks; H25, for a part that several heads cannot share.
+        HeadConfigError: code H12, for a head without a class; H26, when a head was told what the data or the backbone
+            say otherwise, or one head is to answer several tasks; H25, for a part that several heads cannot share.
     """
+    if "_target_" not in config:
+        problem = "head has no _target_, which head=auto gets when train.py has seen the data; here it must have one"
+        raise HeadConfigError("H12", problem, "head=softmax, head=sigmoid or head=multi")
     check_tasks(config, facts)
     tasks, owners = named(facts["label_type"]), dict.fromkeys(SIZES, facts["data"]) | {"in_features": backbone}
     sizes = {task: {key: named(facts[key])[task] for key in SIZES} | {"in_features": in_features} for task in tasks}

@@ -12,6 +12,7 @@ HYDRA_COMMANDS = {
     "train": ("train a model, decide, test", "head=sigmoid data=digit_canvases"),
     "evaluate": ("the metrics of a checkpoint", "checkpoint=RUN/checkpoints/final.ckpt"),
     "predict": ("its predictions as a CSV file", "checkpoint=RUN/checkpoints/final.ckpt"),
+    "inspect": ("what the data hold, and which head fits them", "data=digit_canvases"),
 }
 PLAIN_COMMANDS = {
     "explain": ("what softmax and sigmoid make of logits", "cat=2.1 dog=4 cow=3.2 zebra=-1"),
@@ -30,7 +31,7 @@ HELP = "\n".join(
             for name, (text, example) in COMMANDS.items()
         ),
         "",
-        "torchheads COMMAND --help lists the options of a command. Of the first three,",
+        "torchheads COMMAND --help lists the options of a command. Of the first four,",
         "--cfg job prints the configuration; torchheads train -m head=softmax,sigmoid",
         "seed=0,1,2 runs every combination.",
     ]

@@ -177,9 +177,9 @@ def _null_group(group: str, rest: str, typed: str, overrides: Sequence[str]) -> 
 
 
 def _files(group: str) -> list[Traversable]:
-    """The YAML files of a group; none if there is no such group."""
+    """The YAML files of a group's options; none if there is no such group. What options share begins with ``_``."""
     folders = [folder for package in PACKAGES if (folder := files(package) / group).is_dir()] if group else []
-    return [file for folder in folders for file in folder.iterdir() if file.name.endswith(".yaml")]
+    return [file for folder in folders for file in folder.iterdir() if re.fullmatch(r"[^_].*\.yaml", file.name)]
 
 
 def _see() -> str:

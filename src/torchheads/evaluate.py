@@ -9,7 +9,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from torchheads.artifact import write_json
-from torchheads.build import build_trainer, chosen_parts, load_module, open_data
+from torchheads.build import build_trainer, chosen_parts, load_module
+from torchheads.build_data import open_data
 from torchheads.config import check_targets, make_output
 from torchheads.train import SCHEMA, head_name, metric_table
 

@@ -57,7 +57,7 @@ def explain_picture(options: argparse.Namespace, console: Console) -> None:
     """
     import torch
 
-    from torchheads.build import open_data
+    from torchheads.build_data import open_data
     from torchheads.pictures import as_input, brightness_note, read_picture
     from torchheads.predict import in_words
     from torchheads.spreadsheet import spreadsheet

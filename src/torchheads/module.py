@@ -17,11 +17,10 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchheads.artifact import Collector, Rows
 from torchheads.data import Batch, rows_of
 from torchheads.data.resume import batches_done
-from torchheads.errors import DataError, HeadConfigError, warn
-from torchheads.heads import ClassificationHead, MultiHead, named_heads
+from torchheads.heads import ClassificationHead, MultiHead
 from torchheads.metrics import EpochLoss, HeadMetrics, MultiHeadMetrics, default_decision, head_metrics
+from torchheads.module_checks import check_width, explain_single_row, look_for_absent_classes, nothing_known
 from torchheads.optim import FiniteWatch, GlobalMean, adamw, constant
-from torchheads.targets import densified, named, plain_target
 
 OptimizerFactory = Callable[[nn.Module], Optimizer]
 SchedulerFactory = Callable[..., LRScheduler]
@@ -101,6 +100,11 @@ class ClassificationModule(LightningModule):
 
     # Training -----------------------------------------------------------------------------------------------------
 
+    def on_train_epoch_start(self) -> None:
+        """Tell a backbone whose stages are frozen until an epoch which one it is."""
+        if hasattr(self.backbone, "begin_epoch"):
+            self.backbone.begin_epoch(self.current_epoch)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The head's loss; its mean over the epoch is weighted by the number of examples.
 
@@ -109,7 +113,7 @@ class ClassificationModule(LightningModule):
             NonFiniteError: code L01, when this loss or the one before is NaN or infinite.
         """
         try:
-            loss: Tensor = self.head.loss(self.backbone(batch.input), batch.target, batch.mask)
+            loss: Tensor = self.head.loss(batch.features(self.backbone), batch.target, batch.mask)
         except ValueError as error:
             explain_single_row(error, len(batch.input))
             raise
@@ -185,7 +189,7 @@ class ClassificationModule(LightningModule):
 
         The whole batch goes through the model, so that every rank runs it equally often.
         """
-        logits = self(batch.input)
+        logits = self.head(batch.features(self.backbone))
         count = loader.real_rows(batch_idx) if hasattr(loader, "real_rows") else len(batch.index)
         return batch.first(count), rows_of(logits, slice(count))
 
@@ -196,51 +200,3 @@ class ClassificationModule(LightningModule):
         self.results[split] = metrics.compute()
         self.log_dict({f"{split}/{key}": value for key, value in self.results[split].items()})
         metrics.reset()
-
-
-def nothing_known(where: str) -> DataError:
-    """The error, code T10, to raise when every target is ignored or masked, so that no mean over them exists.
-
-    Example:
-        >>> nothing_known("the val split").code
-        'T10'
-    """
-    problem = f"every target of {where} is ignored or masked; allowed at least one that is known"
-    return DataError("T10", problem, "head.ignore_index=null, or look at how its targets and masks are made")
-
-
-def check_width(backbone: nn.Module, head: ClassificationHead | MultiHead) -> None:
-    """Refuse a backbone whose features have another width than the head expects; code L03."""
-    width = getattr(backbone, "out_features", head.in_features)
-    if width != head.in_features:
-        problem = f"{type(backbone).__name__} gives {width} features, {type(head).__name__} has in_features="
-        remedy = f"in_features=backbone.out_features, which is {width}"
-        raise HeadConfigError("L03", f"{problem}{head.in_features}; allowed {width}", remedy)
-
-
-def explain_single_row(error: ValueError, rows: int) -> None:
-    """Raise the error, code L08, that says what a batch of one example lacks, where that is what torch refused."""
-    if "Expected more than 1 value per channel" in str(error):
-        problem = f"a batch of {rows} in training, of which BatchNorm takes mean and deviation; allowed 2 or more"
-        raise DataError(
-            "L08", problem, "data.drop_last=true, or a data.batch_size that leaves no single row"
-        ) from error
-
-
-def look_for_absent_classes(head: ClassificationHead | MultiHead, target: Any) -> None:
-    """Warn of the classes that no example of the target has, by name, for each head; code W02."""
-    targets = named(target)
-    for name, part in named_heads(head).items():
-        if name not in targets:  # the loss will say so
-            continue
-        values, known = part.form.rows(*densified(plain_target(targets[name], part.form.owner), None))
-        values = values[known] if known is not None and values.ndim == 1 else values
-        present = values if values.ndim == 1 else (values > 0).any(dim=0).nonzero().flatten()
-        absent = [part.class_names[label] for label in sorted(set(range(part.num_classes)) - set(present.tolist()))]
-        if absent:
-            shown = ", ".join(map(repr, absent[:5])) + (", ..." if len(absent) > 5 else "")
-            whose = f" of {name}" if name else ""
-            problem = (
-                f"{len(absent)} of {part.num_classes} classes{whose} have no example in the training split: {shown}"
-            )
-            warn("W02", problem, "more training data, or a head without these classes")

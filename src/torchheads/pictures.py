@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from torchheads.errors import CheckpointMismatch, DataError
+from torchheads.images.functional import plain
 
 if TYPE_CHECKING:
     from torchheads.data import ClassificationData
@@ -30,13 +31,7 @@ def read_picture(file: str | Path) -> Image.Image:
     """
     try:
         with Image.open(file) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith("I;16"):  # Pillow's own conversion cuts off everything above 255
-                picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
-            if picture.has_transparency_data:
-                background = Image.new("RGBA", picture.size, "black")
-                return Image.alpha_composite(background, picture.convert("RGBA")).convert("RGB")
-            return picture.convert("L" if picture.mode in ("1", "L", "I", "F") else "RGB")
+            return plain(opened)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         problem = f"{file} cannot be read as a picture ({type(error).__name__})"
         raise DataError("D09", problem, "--image with a PNG or JPEG file") from error

@@ -12,7 +12,8 @@ from rich.console import Console
 from torch import Tensor
 
 from torchheads.artifact import Rows, write_table
-from torchheads.build import build_trainer, chosen_parts, load_module, open_data
+from torchheads.build import build_trainer, chosen_parts, load_module
+from torchheads.build_data import open_data
 from torchheads.config import check_targets, make_output
 from torchheads.errors import FitError, NonFiniteError
 from torchheads.heads import ClassificationHead, named_heads

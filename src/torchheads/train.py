@@ -17,9 +17,12 @@ from rich.table import Table
 from torch import Tensor
 
 from torchheads.artifact import read_checkpoint, write_json, write_predictions, write_table
-from torchheads.build import build_module, build_trainer, check_positives, check_resumable, data_facts
-from torchheads.config import check_targets, instantiate
+from torchheads.auto_head import resume_head, settle_head
+from torchheads.build import build_module, build_trainer, check_resumable
+from torchheads.build_data import build_data, check_positives, data_facts
+from torchheads.config import check_targets
 from torchheads.data import ClassificationData
+from torchheads.frozen_features import cache_features, can_cache
 from torchheads.heads import ClassificationHead, named_heads
 from torchheads.module import ClassificationModule
 from torchheads.shapes import rows
@@ -41,17 +44,23 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
     """
     plain = check_targets(config)
     if plain["resume"]:
+        plain = resume_head(plain)
         check_resumable(plain["resume"], plain)
     trainer = build_trainer(plain, folder)
-    data: ClassificationData = instantiate(plain["data"])
-    check_positives(data)
+    seconds: dict[str, float] = {}
+    with timed(seconds, "data"):
+        data = build_data(plain["data"], plain["backbone"])
+        check_positives(data)
+        plain = settle_head(plain, data, folder, trainer.is_global_zero)
     seed_everything(plain["seed"], verbose=False)
     module = build_module(plain, data_facts(data))
     if plain["compile"]:
         module.backbone.compile()  # in place, so that checkpoints keep their keys
         module.head.compile()
 
-    seconds: dict[str, float] = {}
+    if can_cache(module.backbone, data):
+        with timed(seconds, "features"):
+            cache_features(trainer, module, data)
     with timed(seconds, "fit"):
         trainer.fit(module, datamodule=data, ckpt_path=plain["resume"], weights_only=True)
     checkpoint = folder / "checkpoints" / "final.ckpt"
@@ -64,10 +73,12 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
     record = {
         "schema": SCHEMA,
         "head": head_name(module),
+        **{key: plain[key] for key in ("head_advice",) if key in plain},
         "label_type": data.label_type,
         "data": data.name,
         "seed": plain["seed"],
         "samples": data.num_samples | {"test": len(module.collected.index)},
+        "skipped": list(data.skipped),
         **module.results,
         "seconds": seconds,
         "parameters": sum(parameter.numel() for parameter in module.parameters()),

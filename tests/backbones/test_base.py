@@ -5,12 +5,19 @@ from functools import partial
 import pytest
 import torch
 
-from torchheads.backbones import Backbone, Cnn, IdentityBackbone, Mlp, TorchvisionBackbone
-from torchheads.backbones.base import image_shape, positive_sizes
+from torchheads.backbones import Backbone, Cnn, IdentityBackbone, Mlp, TimmBackbone, TorchvisionBackbone
+from torchheads.backbones.base import dry_run, image_shape, positive_sizes
 from torchheads.errors import HeadConfigError
+from torchheads.images import ImageFormat
 
-ALL = [IdentityBackbone, Mlp, Cnn, partial(TorchvisionBackbone, name="shufflenet_v2_x0_5")]
-NAMES = ["identity", "mlp", "cnn", "torchvision"]
+ALL = [
+    IdentityBackbone,
+    Mlp,
+    Cnn,
+    partial(TorchvisionBackbone, name="shufflenet_v2_x0_5"),
+    partial(TimmBackbone, name="lcnet_035"),
+]
+NAMES = ["identity", "mlp", "cnn", "torchvision", "timm"]
 
 
 @pytest.mark.parametrize("backbone", ALL, ids=NAMES)
@@ -50,6 +57,19 @@ def test_a_backbone_without_forward_cannot_be_built():
 
 def test_repr_shows_the_shapes():
     assert "input_shape=(1, 8, 8), out_features=64" in repr(IdentityBackbone([1, 8, 8]))
+
+
+@pytest.mark.parametrize("backbone", [IdentityBackbone, Mlp, Cnn])
+def test_any_picture_will_do_unless_a_backbone_says_otherwise(backbone):
+    assert backbone.expects(input_shape="???", widths=[3], freeze=True) == ImageFormat()
+
+
+def test_a_dry_run_gives_the_shape_and_leaves_the_statistics_alone():
+    backbone = Cnn((3, 8, 8))
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    assert dry_run(backbone) == (1, 128)
+    assert backbone.training
+    assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
 
 
 @pytest.mark.parametrize("shape", [(0, 8, 8), (1, -8, 8), (1.0, 8, 8), (True, 8), "188"])

@@ -1,6 +1,7 @@
 """The loader in a plain loop: batches, exact resumption at every step, and what may not be resumed."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torchheads.data import (
     Split,
     channel_moments,
 )
+from torchheads.data.readers import RowReader, WindowReader
 from torchheads.errors import CheckpointMismatch
 
 ROWS, BATCH_SIZE, STEPS = 18, 4, 5  # the last batch has two rows
@@ -24,7 +26,8 @@ def make_loader(seed=3, batch_size=BATCH_SIZE, shard=None, rows=ROWS):
     images = torch.arange(rows * 9, dtype=torch.uint8).view(rows, 1, 3, 3)
     split = Split(images, torch.arange(rows))
     sampler = KeyedSampler(rows, batch_size, seed=seed, shard=shard)
-    return KeyedLoader(split, channel_moments(images), sampler, Augmentation(shift=1, flip=True), seed=seed)
+    reader = WindowReader(images, Augmentation(shift=1, flip=True), seed)
+    return KeyedLoader(reader, split, channel_moments(images), sampler)
 
 
 def train(loader, epochs, steps=None):
@@ -76,7 +79,8 @@ def test_pixels_do_not_depend_on_the_batch_size():
 
 def test_evaluation_batches_are_plain_and_ascending():
     images = torch.randint(0, 255, (7, 1, 3, 3), dtype=torch.uint8)
-    loader = KeyedLoader(Split(images, torch.arange(7)), channel_moments(images), EvaluationSampler(7, 3))
+    split, moments = Split(images, torch.arange(7)), channel_moments(images)
+    loader = KeyedLoader(RowReader(images), split, moments, EvaluationSampler(7, 3))
     assert [batch.index.tolist() for batch in loader] == [[0, 1, 2], [3, 4, 5], [6]]
     assert [loader.real_rows(number) for number in range(3)] == [3, 3, 1]
     plain = (images.double() - images.double().mean()) / images.double().std(correction=0)
@@ -190,8 +194,9 @@ def test_between_epochs_anything_may_change():
 def test_cuda_gives_the_same_batches():
     images = torch.randint(0, 255, (ROWS, 1, 6, 6), dtype=torch.uint8)
     split, moments = Split(images, torch.arange(ROWS)), channel_moments(images)
+    reader = partial(WindowReader, augment=Augmentation(2, True), seed=0)
     cpu, cuda = (
-        list(KeyedLoader(split, moments, KeyedSampler(ROWS, 4, 0), Augmentation(2, True), 0, device))
+        list(KeyedLoader(reader(images.to(device)), split, moments, KeyedSampler(ROWS, 4, 0), device))
         for device in ("cpu", "cuda")
     )
     for left, right in zip(cpu, cuda, strict=True):

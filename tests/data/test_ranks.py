@@ -13,12 +13,14 @@ WORKER = """
 import json, sys
 import torch, torch.distributed as dist
 from torchheads.data import EvaluationSampler, KeyedLoader, KeyedSampler, Split, channel_moments
+from torchheads.data.readers import RowReader
 
 rank, store, result = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 images = torch.zeros({rows}, 1, 2, 2, dtype=torch.uint8)
 split, moments = Split(images, torch.zeros({rows})), channel_moments(images)
-training = KeyedLoader(split, moments, KeyedSampler({rows}, 3, seed=0))
-testing = KeyedLoader(split, moments, EvaluationSampler({rows}, 4))  # both made before there is a process group
+reader = RowReader(images)
+training = KeyedLoader(reader, split, moments, KeyedSampler({rows}, 3, seed=0))
+testing = KeyedLoader(reader, split, moments, EvaluationSampler({rows}, 4))  # both made before there is a process group
 dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
 trained = [batch.index.tolist() for batch in training]
 tested = [batch.index[: testing.real_rows(number)].tolist() for number, batch in enumerate(testing)]

@@ -1,13 +1,11 @@
 """Each optimizer against its own equation, and the options that are refused."""
 
-import copy
 import math
 
 import pytest
 import torch
 from torch import nn
 
-from torchheads.backbones import Cnn, IdentityBackbone, Mlp, TorchvisionBackbone
 from torchheads.errors import HeadConfigError
 from torchheads.optim import adamw, lbfgs, sgd
 
@@ -43,27 +41,6 @@ def test_sgd_by_hand():
     assert bias == pytest.approx(1 - 0.1 * 1.9 * 0.25, abs=1e-6)
 
 
-def test_lbfgs_solves_least_squares_in_one_step():
-    torch.manual_seed(0)
-    features = torch.randn(50, 3, dtype=torch.float64)
-    target = features @ torch.tensor([[1.0], [-2.0], [0.5]], dtype=torch.float64) + 3
-    layer = nn.Linear(3, 1).double()
-    optimizer = lbfgs(layer, max_iter=50)
-
-    def closure():
-        optimizer.zero_grad()
-        loss = nn.functional.mse_loss(layer(features), target)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    torch.testing.assert_close(
-        layer.weight.data, torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64), atol=1e-4, rtol=0
-    )
-    assert layer.bias.item() == pytest.approx(3, abs=1e-4)
-    assert len(optimizer.param_groups) == 1
-
-
 @pytest.mark.parametrize("factory", FACTORIES)
 @pytest.mark.parametrize("lr", [0, -1e-3, math.nan, math.inf, "1e-3", None, True])
 def test_bad_learning_rates_are_refused(factory, lr):
@@ -80,37 +57,8 @@ def test_bad_learning_rates_are_refused(factory, lr):
         (sgd, {"momentum": 1.0}, r"optimizer\.momentum=1\.0"),
         (sgd, {"weight_decay": "no"}, r"optimizer\.weight_decay='no'"),
         (sgd, {"momentum": 0}, r"optimizer\.nesterov=true with optimizer\.momentum=0.*Try: optimizer\.nesterov=false"),
-        (lbfgs, {"max_iter": 0}, r"optimizer\.max_iter=0"),
-        (lbfgs, {"history_size": 0}, r"optimizer\.history_size=0"),
-        (lbfgs, {"line_search": "wolfe"}, r"optimizer\.line_search='wolfe'; allowed 'strong_wolfe' or null"),
     ],
 )
 def test_other_bad_options_are_refused(factory, options, message):
     with pytest.raises(HeadConfigError, match=f"TH-H13: {message}"):
         factory(nn.Linear(1, 1), **options)
-
-
-@pytest.mark.parametrize(
-    "backbone",
-    [
-        IdentityBackbone((1, 8, 8)),
-        Mlp((1, 8, 8), hidden=(8,)),
-        Cnn((1, 8, 8), widths=(4, 8)),
-        TorchvisionBackbone((1, 8, 8), name="resnet18"),
-    ],
-    ids=lambda backbone: type(backbone).__name__,
-)
-@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_lbfgs_trains_every_backbone_in_any_memory_format(backbone, memory_format):
-    images, target = torch.randn(12, 1, 8, 8).to(memory_format=memory_format), torch.arange(12) % 3
-    model = nn.Sequential(copy.deepcopy(backbone), nn.Linear(backbone.out_features, 3)).to(memory_format=memory_format)
-    optimizer = lbfgs(model, max_iter=4)
-
-    def closure():
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(model(images), target)
-        loss.backward()
-        return loss
-
-    before = optimizer.step(closure).item()
-    assert closure().item() < before

@@ -30,9 +30,11 @@ class Cnn(Backbone):
     Args:
         input_shape: ``(channels, height, width)`` of one image; any height and width from 1 up.
         widths: channels of the stages, each > 0; the last is ``out_features``.
+        freeze: which stages do not train, see `Backbone.freeze`; one stage a width.
 
     Raises:
-        HeadConfigError: code H18, when the examples are not images or a width is not a positive whole number.
+        HeadConfigError: code H18, when the examples are not images or a width is not a positive whole number;
+            code H30 for ``freeze``.
 
     Example:
         >>> import torch
@@ -40,7 +42,12 @@ class Cnn(Backbone):
         torch.Size([5, 128])
     """
 
-    def __init__(self, input_shape: Sequence[int], widths: Sequence[int] = (32, 64, 128)) -> None:
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        widths: Sequence[int] = (32, 64, 128),
+        freeze: bool | int | str | None = None,
+    ) -> None:
         super().__init__(input_shape)
         channels, _, _ = image_shape("Cnn", self.input_shape)
         sizes = (channels, *positive_sizes("widths", widths))
@@ -52,8 +59,18 @@ class Cnn(Backbone):
         self.layers = nn.Sequential(*layers)
         self.to(memory_format=torch.channels_last)  # a fifth to a quarter off the step on CPU from 16x16 up
         self.out_features = sizes[-1]
+        self.freeze(freeze)
 
     def forward(self, input: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]:
         """Features of shape (N, D) of images of shape (N, channels, height, width)."""
         maps: Tensor = self.layers(input)
         return maps.mean((2, 3))
+
+    def stages(self) -> list[nn.Module]:
+        """One stage a width: two convolutions, from one pooling to the next."""
+        groups: list[nn.ModuleList] = [nn.ModuleList()]
+        for layer in self.layers:
+            if isinstance(layer, nn.MaxPool2d):
+                groups.append(nn.ModuleList())
+            groups[-1].append(layer)
+        return list(groups)

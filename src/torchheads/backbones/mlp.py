@@ -23,9 +23,11 @@ class Mlp(Backbone):
         input_shape: shape of one example; it is flattened.
         hidden: widths of the hidden layers, each > 0; the last is ``out_features``.
         dropout: chance in [0, 1) that a hidden unit is set to zero while training.
+        freeze: which layers do not train, see `Backbone.freeze`; one stage a hidden layer.
 
     Raises:
-        HeadConfigError: code H18, when ``hidden`` is not made of positive whole numbers or ``dropout`` is out of range.
+        HeadConfigError: code H18, when ``hidden`` is not made of positive whole numbers or ``dropout`` is out of range;
+            code H30 for ``freeze``.
 
     Example:
         >>> import torch
@@ -33,7 +35,13 @@ class Mlp(Backbone):
         torch.Size([5, 16])
     """
 
-    def __init__(self, input_shape: Sequence[int], hidden: Sequence[int] = (256, 256), dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        hidden: Sequence[int] = (256, 256),
+        dropout: float = 0.0,
+        freeze: bool | int | str | None = None,
+    ) -> None:
         super().__init__(input_shape)
         sizes = (prod(self.input_shape), *positive_sizes("hidden", hidden))
         if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
@@ -44,6 +52,7 @@ class Mlp(Backbone):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
         self.out_features = sizes[-1]
+        self.freeze(freeze)
 
     def forward(self, input: Float[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
         """Features of shape (N, D) of inputs of shape (N, *input_shape)."""

@@ -1,57 +1,60 @@
-"""What every data set offers: splits in memory, keyed loaders, and the numbers a head and its prior need.
+"""What every data set offers: its splits, keyed loaders, and the numbers a head and its prior need.
 
-n examples, c classes.
+n examples, c classes, d features.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import torch
-from jaxtyping import Float, Int64, Shaped
+from jaxtyping import Float, Shaped
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from torchheads.data.augmentation import Augmentation
-from torchheads.data.batch import Batch, Split
+from torchheads.data.batch import Batch, FeatureBatch, Split
 from torchheads.data.functional.sharing import Shard
 from torchheads.data.functional.statistics import (
     Moments,
-    channel_moments,
     class_index_counts,
+    input_moments,
     label_set_counts,
     smoothed_prior,
     standardise,
 )
-from torchheads.data.loader import KeyedLoader
+from torchheads.data.loader import Finish, KeyedLoader
+from torchheads.data.mixing import Mixing
+from torchheads.data.readers import Reader, RowReader, open_reader
 from torchheads.data.resume import batches_done, mend_progress
 from torchheads.data.sampler import EvaluationSampler, KeyedSampler, RowSampler
+from torchheads.data.sampling import RowOrder
 from torchheads.errors import DataError
+from torchheads.images import ImageFormat
 from torchheads.targets import LabelType, each, named, target_form
 
 __all__ = ["Batch", "ClassificationData", "Split"]
 
 SPLITS: Final = ("train", "val", "calibration", "test")
-_CLASS_COUNTS: Final[dict[str, Callable[[Tensor, int], Int64[Tensor, "c"]]]] = {
-    "single": class_index_counts,
-    "multi": label_set_counts,
-}
+_CLASS_COUNTS: Final = {"single": class_index_counts, "multi": label_set_counts}
 
 
 class ClassificationData(LightningDataModule, ABC):
-    """Four disjoint splits of images in memory and their loaders; a data set adds its names and `load_splits`.
+    """Four disjoint splits of examples and their loaders; a data set adds its names and `load_splits`.
 
     The data own the label type; data of several tasks have label types, class names and targets in dicts by task.
     ``split_seed`` decides which rows are in which split, ``seed`` decides order and augmentation: runs with other seeds
     are compared on the same test rows. The loaders read ranks from ``torch.distributed`` themselves
-    (``Trainer(use_distributed_sampler=False)``) and keep their split on the trainer's device.
+    (``Trainer(use_distributed_sampler=False)``) and keep what is in memory on the trainer's device.
 
     Args:
         batch_size: training rows of a step on one rank, >= 1.
         eval_batch_size: the same for every other split.
         split_seed: which rows are in which split.
-        seed: order of the training rows and their augmentation.
-        augment: what is done to training images; None for nothing.
+        seed: order of the training rows, their augmentation and mixing.
+        augment: what is done to each training image; None for nothing.
+        mix: how the examples of a training batch are mixed; None for not at all.
+        sampling: which training rows an epoch has; None for every row once.
         drop_last: leave out the last, shorter training step.
 
     Raises:
@@ -64,14 +67,21 @@ class ClassificationData(LightningDataModule, ABC):
     ignore_index: int | None = None
     """The target value that marks what is unknown in these data; the head's ``ignore_index`` must be the same."""
 
+    skipped: Sequence[str] = ()
+    """One line for each example that could not be read and was left out."""
+    expected: ImageFormat = ImageFormat()
+    """What the backbone expects of pictures; set before `setup` where it expects anything."""
+
     def __init__(
         self,
-        batch_size: int,
-        eval_batch_size: int,
-        split_seed: int,
-        seed: int,
-        augment: Augmentation | None,
-        drop_last: bool,
+        batch_size: int = 64,
+        eval_batch_size: int = 512,
+        split_seed: int = 0,
+        seed: int = 0,
+        augment: Augmentation | None = None,
+        mix: Mixing | None = None,
+        sampling: RowOrder | None = None,
+        drop_last: bool = False,
     ) -> None:
         super().__init__()
         for option, size in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size)):
@@ -82,14 +92,17 @@ class ClassificationData(LightningDataModule, ABC):
         self.split_seed = split_seed
         self.seed = seed
         self.augment = augment
+        self.mix = mix
+        self.sampling = sampling
         self.drop_last = drop_last
         self._splits: Mapping[str, Split] = {}
+        self._features: Mapping[str, Float[Tensor, "n d"]] = {}
         self._moments: Moments | None = None
 
     @property
     @abstractmethod
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input: channels, height, width."""
+        """Shape of one input: channels, height and width of an image, or the number of features."""
 
     @abstractmethod
     def load_splits(self) -> dict[str, Split]:
@@ -124,7 +137,7 @@ class ClassificationData(LightningDataModule, ABC):
                 )
             self._check_targets(name, splits[name])
         self._splits = splits
-        self._moments = channel_moments(splits["train"].input)
+        self._moments = self.moments()
 
     def _check_targets(self, name: str, split: Split) -> None:
         for task, label_type in named(self.label_type).items():
@@ -147,22 +160,32 @@ class ClassificationData(LightningDataModule, ABC):
     def prior(self) -> Any:
         """Share of training examples that hold each class, ``(n_c + 1) / (N + 2)``, shape (C,), float32; or by task."""
         split, classes = self.split("train"), named(self.num_classes)
-        counts = {
-            task: _CLASS_COUNTS[label_type](named(split.target)[task], classes[task])
+        priors = {
+            task: smoothed_prior(
+                _CLASS_COUNTS[label_type](named(split.target)[task], named(split.mask).get(task), classes[task])
+            )
             for task, label_type in named(self.label_type).items()
         }
-        priors = each(lambda count: smoothed_prior(count, len(split.input)), counts)
         return priors if isinstance(self.label_type, Mapping) else priors[""]
 
-    def standardise(self, images: Shaped[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
-        """Raw images as the loaders hand them out: by mean and deviation of each channel of the training split."""
-        return standardise(images, channel_moments(self.split("train").input))
+    def moments(self) -> Moments:
+        """Mean and deviation by which inputs are standardised: those of the training split."""
+        return input_moments(self.split("train").input)
+
+    def standardise(self, inputs: Shaped[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Raw inputs as the loaders hand them out: by mean and deviation of each channel or feature."""
+        return standardise(inputs, self.moments())
+
+    def use_features(self, features: Mapping[str, Float[Tensor, "n d"]]) -> None:
+        """Hand out these rows of features, by split, in place of the inputs: those of a backbone that is frozen."""
+        self._features = features
 
     def train_dataloader(self) -> KeyedLoader:
-        """Training batches in the order of (seed, epoch), augmented; this rank's share."""
-        rows = len(self.split("train").input)
-        sampler = KeyedSampler(rows, self.batch_size, seed=self.seed, drop_last=self.drop_last)
-        loader = self._loader("train", sampler, self.augment)
+        """Training batches in the order of (seed, epoch), augmented and mixed; this rank's share."""
+        split = self.split("train")
+        order = None if self.sampling is None else self.sampling.prepare(split.target, split.mask)
+        sampler = KeyedSampler(len(split.input), self.batch_size, self.seed, self.drop_last, order=order)
+        loader = self._loader("train", sampler, self.augment, self._mixed if self.mix is not None else None)
         loader.begin = lambda: self._begin_training(loader)
         return loader
 
@@ -190,7 +213,7 @@ class ClassificationData(LightningDataModule, ABC):
             shard: the rank to read for; None asks ``torch.distributed``.
         """
         sampler = EvaluationSampler(len(self.split(name).input), self.eval_batch_size, shard)
-        return self._loader(name, sampler, None)
+        return self._loader(name, sampler, augment=None)
 
     def _begin_training(self, loader: KeyedLoader) -> int | None:
         """Batches already trained on, where ``loader`` is the one the trainer trains from."""
@@ -200,9 +223,19 @@ class ClassificationData(LightningDataModule, ABC):
         mend_progress(trainer)
         return batches_done(trainer)
 
-    def _loader(self, name: str, sampler: RowSampler, augment: Augmentation | None) -> KeyedLoader:
-        split, moments = self.split(name), self._moments
-        if moments is None:  # pragma: no cover - split() has loaded it
-            raise DataError("D01", f"{self.name} has no training split", "data.setup()")
+    def _mixed(self, batch: Batch, epoch: int, number: int) -> Batch:
+        return batch if self.mix is None else self.mix(batch, self.seed, epoch, number)
+
+    def _loader(
+        self, name: str, sampler: RowSampler, augment: Augmentation | None, finish: Finish | None = None
+    ) -> KeyedLoader:
+        split = self.split(name)
         device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
-        return KeyedLoader(split, moments, sampler, augment, self.seed, device)
+        if self._features:
+            features = RowReader(self._features[name].to(device))
+            return KeyedLoader(features, split, None, sampler, device, finish, FeatureBatch)
+        return KeyedLoader(self.reader(name, augment, device), split, self._moments, sampler, device, finish)
+
+    def reader(self, name: str, augment: Augmentation | None, device: torch.device) -> Reader:
+        """How the raw inputs of a split are read."""
+        return open_reader(self.split(name).input, augment, self.seed, device)

@@ -1,8 +1,9 @@
 """What the loaders hand out and what a data set keeps in memory.
 
-b examples of a batch, n examples of a split.
+b examples of a batch, n examples of a split, d features.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from jaxtyping import Int64
@@ -23,6 +24,10 @@ class Batch(NamedTuple):
     index: Int64[Tensor, "b"]  # type: ignore[assignment]  # hides tuple.index, which a batch has no use for
     mask: Any = None
 
+    def features(self, backbone: Callable[[Tensor], Tensor]) -> Tensor:
+        """What the backbone makes of the input, shape (B, D)."""
+        return backbone(self.input)
+
     def first(self, count: int) -> "Batch":
         """The first examples of the batch.
 
@@ -31,14 +36,28 @@ class Batch(NamedTuple):
             >>> Batch(torch.zeros(2, 3), {"species": torch.tensor([4, 5])}, torch.tensor([0, 1])).first(1).target
             {'species': tensor([4])}
         """
-        return Batch(*(rows_of(values, slice(count)) for values in self))
+        return type(self)(*(rows_of(values, slice(count)) for values in self))
+
+
+class FeatureBatch(Batch):
+    """A batch whose input was through the frozen backbone before, once for the whole run."""
+
+    __slots__ = ()
+
+    def features(self, backbone: Callable[[Tensor], Tensor]) -> Tensor:
+        """The input itself, shape (B, D)."""
+        return self.input
 
 
 class Split(NamedTuple):
-    """All examples of a split in memory: raw images (n, channels, height, width) and targets, also by task."""
+    """All examples of a split: raw inputs (n, ...), targets, also by task, and which of their entries are known.
 
-    input: Tensor
+    The inputs are images (n, channels, height, width), features (n, d), or pictures that are still in their files.
+    """
+
+    input: Any
     target: Any
+    mask: Any = None
 
 
 def rows_of(values: Any, rows: slice | Tensor) -> Any:

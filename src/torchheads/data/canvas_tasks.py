@@ -29,12 +29,7 @@ class CanvasTasks(Canvases):
         val_size: number of validation canvases.
         calibration_size: number of canvases for calibrators and thresholds.
         test_size: number of test canvases.
-        batch_size: training rows of a step on one rank, >= 1.
-        eval_batch_size: the same for every other split.
-        split_seed: which digits are in which split, and what is on each canvas.
-        seed: order of the training rows and their augmentation.
-        augment: what is done to training canvases; None for nothing.
-        drop_last: leave out the last, shorter training step.
+        options: those of `ClassificationData`.
 
     Raises:
         DataError: code D01 for a size below 1; D11 for a grid or batch size below 1; D12 for a range of digits that

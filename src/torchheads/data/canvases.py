@@ -5,16 +5,16 @@ n canvases, q cells of a canvas, s source digits.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from jaxtyping import Int64
 from torch import Tensor
 
-from torchheads.data.augmentation import Augmentation
 from torchheads.data.base import SPLITS, ClassificationData
 from torchheads.data.batch import Split
 from torchheads.data.digits import split_digits
 from torchheads.data.functional.composing import canvas_sources, compose_canvases
+from torchheads.data.options import LoaderOptions
 from torchheads.errors import DataError
 
 
@@ -33,14 +33,9 @@ class Canvases(ClassificationData, ABC):
         val_size: int = 1000,
         calibration_size: int = 1000,
         test_size: int = 2000,
-        batch_size: int = 64,
-        eval_batch_size: int = 512,
-        split_seed: int = 0,
-        seed: int = 0,
-        augment: Augmentation | None = None,
-        drop_last: bool = False,
+        **options: Unpack[LoaderOptions],
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, split_seed, seed, augment, drop_last)
+        super().__init__(**options)
         self.grid = grid
         self.digits = tuple(digits)
         self.sizes = {"train": train_size, "val": val_size, "calibration": calibration_size, "test": test_size}

@@ -8,7 +8,6 @@ from typing import Final, final
 
 import torch
 
-from torchheads.data.augmentation import Augmentation
 from torchheads.data.base import ClassificationData
 from torchheads.data.batch import Split
 from torchheads.data.functional.splitting import stratified_split
@@ -48,12 +47,7 @@ class Digits(ClassificationData):
     Use it for a first run and for tests: it needs no download. `DigitCanvases` is its multi-label sibling.
 
     Args:
-        batch_size: training rows of a step on one rank, >= 1.
-        eval_batch_size: the same for every other split.
-        split_seed: which digits are in which split.
-        seed: order of the training rows and their augmentation.
-        augment: what is done to training images; None for nothing.
-        drop_last: leave out the last, shorter training step.
+        options: those of `ClassificationData`.
 
     Raises:
         DataError: code D11 for a batch size below 1.
@@ -67,17 +61,6 @@ class Digits(ClassificationData):
     name = "digits"
     label_type = "single"
     class_names = CLASS_NAMES
-
-    def __init__(
-        self,
-        batch_size: int = 64,
-        eval_batch_size: int = 512,
-        split_seed: int = 0,
-        seed: int = 0,
-        augment: Augmentation | None = None,
-        drop_last: bool = False,
-    ) -> None:
-        super().__init__(batch_size, eval_batch_size, split_seed, seed, augment, drop_last)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

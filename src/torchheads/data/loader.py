@@ -1,4 +1,4 @@
-"""The loader: batches of a split in memory, each a function of (seed, epoch, batch number), resumable between any two.
+"""The loader: batches of a split, each a function of (seed, epoch, batch number), resumable between any two.
 
 b examples of a batch.
 """
@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 import torch
 
-from torchheads.data.augmentation import Augmentation
 from torchheads.data.batch import Batch, Split, rows_of
 from torchheads.data.functional.statistics import Moments, standardise
-from torchheads.data.functional.windows import read_windows
+from torchheads.data.readers import Reader
 from torchheads.data.sampler import RowSampler
 from torchheads.errors import CheckpointMismatch
 from torchheads.targets import each
+
+
+Finish = Callable[[Batch, int, int], Batch]
+"""The last thing done to a batch, from the batch, the epoch and the number of the batch in it."""
 
 
 class Position(NamedTuple):
@@ -25,19 +28,20 @@ class Position(NamedTuple):
 
 
 class KeyedLoader:
-    """Batches of a split that is kept on one device, standardised, shifted and mirrored there.
+    """Batches of a split, standardised; their raw inputs come from a reader, on the device where they are used.
 
-    Unlike torch's ``DataLoader`` it draws no random numbers and has no worker processes: the same rows and pixels come
-    whatever ran before. A trainer that saves ``state_dict()`` between two batches and loads it into a new loader goes
-    on with exactly the next batch. The length stays that of the whole epoch, as trainers expect of a resumed loader.
+    Unlike torch's ``DataLoader`` it draws no random numbers: the same rows and pixels come whatever ran before. A
+    trainer that saves ``state_dict()`` between two batches and loads it into a new loader goes on with exactly the next
+    batch. The length stays that of the whole epoch, as trainers expect of a resumed loader.
 
     Args:
-        split: the examples; ``split.input`` holds raw images of shape (N, channels, height, width).
-        moments: mean and deviation of the training split.
+        reader: the raw inputs of the split, augmented where it was built to.
+        split: the examples; targets and masks are kept on ``device``.
+        moments: mean and deviation of the training split; None hands the inputs out as they are.
         sampler: which rows in which order; ``sampler.set_epoch`` chooses the epoch of the next iteration.
-        augment: what is done to each image; None leaves them as they are.
-        seed: seed of the augmentation.
-        device: where the split is kept and the work is done.
+        device: where the work is done.
+        finish: the last thing done to a batch, from (batch, epoch, number of the batch); None leaves it as it is.
+        batch_type: `FeatureBatch`, where the inputs were through the backbone before.
 
     Attributes:
         begin: called when an iteration starts; an integer is the number of batches to leave out because they are done,
@@ -45,9 +49,11 @@ class KeyedLoader:
 
     Example:
         >>> from torchheads.data import EvaluationSampler, channel_moments
+        >>> from torchheads.data.readers import RowReader
         >>> images = torch.arange(12, dtype=torch.uint8).view(3, 1, 2, 2)
         >>> split = Split(images, torch.tensor([0, 1, 2]))
-        >>> loader = KeyedLoader(split, channel_moments(images), EvaluationSampler(num_rows=3, batch_size=2))
+        >>> sampler = EvaluationSampler(num_rows=3, batch_size=2)
+        >>> loader = KeyedLoader(RowReader(images), split, channel_moments(images), sampler)
         >>> [batch.index.tolist() for batch in loader]
         [[0, 1], [2]]
     """
@@ -56,20 +62,23 @@ class KeyedLoader:
 
     def __init__(
         self,
+        reader: Reader,
         split: Split,
-        moments: Moments,
+        moments: Moments | None,
         sampler: RowSampler,
-        augment: Augmentation | None = None,
-        seed: int = 0,
         device: torch.device | str = "cpu",
+        finish: Finish | None = None,
+        batch_type: type[Batch] = Batch,
     ) -> None:
         self.sampler = sampler
         self._device = torch.device(device)
-        self._augment = augment or Augmentation()
-        self._seed = seed
-        self._windows = self._augment.windows(split.input.to(self._device))
-        self._target = each(lambda target: target.to(self._device), split.target)
-        self._moments = moments.to(self._device)
+        self._reader = reader
+        self._target, self._mask = (
+            each(lambda values: values.to(self._device), tree) for tree in (split.target, split.mask)
+        )
+        self._moments = moments.to(self._device) if moments is not None else None
+        self._finish = finish
+        self._batch_type = batch_type
         self._position = Position(sampler.epoch, 0)
         self._resume_at = self._position
         self.begin: Callable[[], int | None] = lambda: None
@@ -88,14 +97,14 @@ class KeyedLoader:
         if first is None:
             first = self._resume_at.batch if self._resume_at.epoch == epoch else 0
         self._resume_at = Position(epoch, 0)  # another pass over this epoch is a whole one
-        rows = self.sampler.rows().to(self._device)
-        places = self._augment.places(self._windows, rows, rows, seed=self._seed, epoch=epoch)
-        size = self.sampler.batch_size
-        for batch in range(first, len(self)):
-            run = slice(batch * size, (batch + 1) * size)
-            images = standardise(read_windows(self._windows, places[run]), self._moments)
-            self._position = Position(epoch, batch + 1)  # before the batch goes out: a state saved while it is in use
-            yield Batch(images, rows_of(self._target, rows[run]), rows[run])
+        runs = self.sampler.keys().to(self._device).split(self.sampler.batch_size)[first:]
+        inputs = self._reader.batches(runs, epoch)
+        for number, (run, raw) in enumerate(zip(runs, inputs, strict=True), start=first):
+            rows = run % self.sampler.num_rows
+            ready = standardise(raw, self._moments) if self._moments is not None else raw
+            batch = self._batch_type(ready, rows_of(self._target, rows), rows, rows_of(self._mask, rows))
+            self._position = Position(epoch, number + 1)  # before the batch goes out: a state saved while it is in use
+            yield self._finish(batch, epoch, number) if self._finish else batch
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""

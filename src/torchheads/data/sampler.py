@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from torchheads.data.functional.keyed import keyed_order
+from torchheads.data.functional.orders import copies
 from torchheads.data.functional.sharing import (
     Shard,
     current_shard,
@@ -19,6 +19,7 @@ from torchheads.data.functional.sharing import (
     share,
     training_rest,
 )
+from torchheads.data.sampling import EpochOrder, every_row_once
 from torchheads.errors import DataError
 
 
@@ -57,6 +58,13 @@ class RowSampler(ABC):
     def rows(self) -> Int64[Tensor, "m"]:
         """Row ids of this rank in the order it reads them, shape (m,), int64; m is the same on every rank."""
 
+    def keys(self) -> Int64[Tensor, "m"]:
+        """What augmentation is keyed by, in place of `rows`: another number each time that an epoch repeats a row.
+
+        A row's first number is its id, so that ``keys() % num_rows`` are the rows, and equal them where none repeats.
+        """
+        return self.rows()
+
     @abstractmethod
     def __len__(self) -> int:
         """Number of rows m that this rank reads in an epoch."""
@@ -70,7 +78,7 @@ class RowSampler(ABC):
         """How many rows at the front of this rank's batch are no padding."""
         return min(self.batch_size, len(self) - batch_idx * self.batch_size)
 
-    def fingerprint(self) -> dict[str, int]:
+    def fingerprint(self) -> dict[str, int | str]:
         """What must be equal for a batch number to mean the same rows: 2 ranks x 32 may go on where 1 x 64 stopped."""
         return {"rows": self.num_rows, "rows_a_step": self.batch_size * self.shard.world}
 
@@ -81,7 +89,7 @@ class RowSampler(ABC):
 
 
 class KeyedSampler(RowSampler):
-    """Rows for training: another order each epoch, every row once, an equal number on every rank.
+    """Rows for training: another order each epoch, every row once or by a rule, an equal number on every rank.
 
     Only where rows do not divide by the number of ranks, up to ``world - 1`` of them, others in each epoch, are left
     out.
@@ -92,6 +100,7 @@ class KeyedSampler(RowSampler):
         seed: the order is a function of (seed, epoch).
         drop_last: leave out the last, shorter step.
         shard: the rank to read for; None asks ``torch.distributed``.
+        order: which rows an epoch has, from a `RowOrder`; None for every row once.
 
     Raises:
         DataError: code D01 or D11 as `RowSampler`; D03 when there is no full step and ``drop_last`` is set, or (on
@@ -105,28 +114,43 @@ class KeyedSampler(RowSampler):
     """
 
     def __init__(
-        self, num_rows: int, batch_size: int, seed: int, drop_last: bool = False, shard: Shard | None = None
+        self,
+        num_rows: int,
+        batch_size: int,
+        seed: int,
+        drop_last: bool = False,
+        shard: Shard | None = None,
+        order: EpochOrder | None = None,
     ) -> None:
         super().__init__(num_rows, batch_size, shard)
         self.seed = seed
         self.drop_last = drop_last
+        self.order = order or every_row_once(num_rows)
         self._require_a_step()
 
     def rows(self) -> Int64[Tensor, "m"]:
         """Row ids of this rank in this epoch's order."""
-        self._require_a_step()
-        shard = self.shard
-        order = keyed_order(self.num_rows, self.seed, self.epoch)
-        return share(order, self.batch_size, shard, self._rest(shard.world))
+        return self._share(self.order.rows(self.seed, self.epoch))
+
+    def keys(self) -> Int64[Tensor, "m"]:
+        """As `RowSampler.keys`, counted over all ranks: row id + num_rows x (times that the row came before)."""
+        order = self.order.rows(self.seed, self.epoch)
+        return self._share(order + self.num_rows * copies(order))
 
     def __len__(self) -> int:
         """Number of rows that this rank trains on in an epoch."""
         world = self.shard.world
         return full_steps_rows(self.num_rows, self.batch_size, world) // world + self._rest(world)
 
-    def fingerprint(self) -> dict[str, int]:
-        """As `RowSampler`, and the seed of the order."""
-        return {"seed": self.seed, **super().fingerprint()}
+    def fingerprint(self) -> dict[str, int | str]:
+        """As `RowSampler`, and the rule and the seed of the order."""
+        return {"order": self.order.name, "seed": self.seed, **super().fingerprint()}
+
+    def _share(self, order: Int64[Tensor, "n"]) -> Int64[Tensor, "m"]:
+        """This rank's part of something a row of the whole order."""
+        self._require_a_step()
+        shard = self.shard
+        return share(order, self.batch_size, shard, self._rest(shard.world))
 
     def _rest(self, world: int) -> int:
         return 0 if self.drop_last else training_rest(self.num_rows, self.batch_size, world)

@@ -3,7 +3,8 @@
 from torchheads.optim.finite_watch import FiniteWatch
 from torchheads.optim.global_mean import GlobalMean
 from torchheads.optim.groups import parameter_groups
-from torchheads.optim.optimizers import adamw, lbfgs, sgd
+from torchheads.optim.lbfgs import lbfgs
+from torchheads.optim.optimizers import adamw, sgd
 from torchheads.optim.schedules import constant, one_cycle, warmup_cosine
 
 __all__ = [

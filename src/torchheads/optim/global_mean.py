@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
+
+from torchheads.errors import HeadConfigError
 
 
 class GlobalMean:
@@ -37,9 +39,20 @@ class GlobalMean:
 
     @torch.no_grad()
     def correct(self, optimizer: Optimizer, trainer: Any) -> None:
-        """Scale the gradients from "mean over ranks and batches of sums" to "mean over examples"."""
+        """Scale the gradients from "mean over ranks and batches of sums" to "mean over examples".
+
+        Raises:
+            HeadConfigError: code H13, for L-BFGS, which asks for one loss many times: it would see that of the last
+                batch of one rank alone.
+        """
         if not self._needed(trainer):
             return
+        if isinstance(optimizer, LBFGS):
+            batches, ranks = trainer.accumulate_grad_batches, trainer.world_size
+            problem = f"L-BFGS with {ranks} rank(s) and {batches} accumulated batch(es); allowed one of each"
+            raise HeadConfigError(
+                "H13", problem, "data.batch_size=<all rows> trainer.accumulate_grad_batches=1, one device"
+            )
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         total = torch.as_tensor(self._count, dtype=torch.float32, device=gradients[0].device)
         if trainer.world_size > 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import nn
@@ -12,10 +11,16 @@ from torch import nn
 from torchheads.errors import HeadConfigError
 from torchheads.optim.base import check_range
 from torchheads.optim.groups import parameter_groups
+from torchheads.optim.learning_rates import LearningRates
 
 
 def adamw(
-    module: nn.Module, lr: float = 1e-3, weight_decay: float = 0.01, betas: Sequence[float] = (0.9, 0.999)
+    module: nn.Module,
+    lr: float = 1e-3,
+    weight_decay: float = 0.01,
+    betas: Sequence[float] = (0.9, 0.999),
+    head_lr_factor: float = 1.0,
+    layer_decay: float = 1.0,
 ) -> torch.optim.AdamW:
     """AdamW: the default; forgiving in its learning rate, where `sgd` needs a fitting one.
 
@@ -24,9 +29,13 @@ def adamw(
         lr: learning rate at the schedule's peak, > 0.
         weight_decay: decoupled decay of matrices and kernels, >= 0; multiplied by the learning rate at each step.
         betas: forgetting factors of the mean and the square of the gradient, each in [0, 1).
+        head_lr_factor: the head's learning rate is ``lr`` times this, > 0.
+        layer_decay: stage j of a backbone of J stages has ``lr * layer_decay ** (J - j)``, see `LearningRates`; in
+            (0, 1].
 
     Raises:
-        HeadConfigError: code H13, naming the option, its value and what to type.
+        HeadConfigError: code H13, naming the option, its value and what to type; H34, for learning rates by depth of a
+            module that is not a backbone and a head.
 
     Example:
         >>> adamw(nn.Linear(3, 2), lr=1e-3).defaults["lr"]
@@ -40,11 +49,19 @@ def adamw(
         raise HeadConfigError("H13", f"optimizer.betas={betas!r}; allowed two numbers", "optimizer.betas=[0.9,0.999]")
     for beta in betas:
         check_range("optimizer.betas", beta, 0, 1, "optimizer.betas=[0.9,0.999]")
-    return torch.optim.AdamW(parameter_groups(module, weight_decay), lr=lr, betas=(betas[0], betas[1]))
+    rates = LearningRates(lr, head_lr_factor, layer_decay)
+    rates.check()
+    return torch.optim.AdamW(parameter_groups(module, weight_decay, rates), lr=lr, betas=(betas[0], betas[1]))
 
 
 def sgd(
-    module: nn.Module, lr: float = 0.1, momentum: float = 0.9, weight_decay: float = 5e-4, nesterov: bool = True
+    module: nn.Module,
+    lr: float = 0.1,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    nesterov: bool = True,
+    head_lr_factor: float = 1.0,
+    layer_decay: float = 1.0,
 ) -> torch.optim.SGD:
     """Stochastic gradient descent with momentum: less memory than `adamw`, and a learning rate worth tuning.
 
@@ -54,9 +71,11 @@ def sgd(
         momentum: forgetting factor of the step direction, in [0, 1).
         weight_decay: added to the gradient of matrices and kernels as ``weight_decay * weight``, >= 0.
         nesterov: look one step ahead; needs momentum > 0.
+        head_lr_factor: as in `adamw`.
+        layer_decay: as in `adamw`.
 
     Raises:
-        HeadConfigError: code H13, naming the option, its value and what to type.
+        HeadConfigError: codes H13 and H34, as in `adamw`.
 
     Example:
         >>> sgd(nn.Linear(3, 2), lr=0.1).defaults["momentum"]
@@ -70,50 +89,9 @@ def sgd(
     if nesterov and momentum == 0:
         problem = "optimizer.nesterov=true with optimizer.momentum=0; allowed with momentum above 0"
         raise HeadConfigError("H13", problem, "optimizer.nesterov=false")
-    return torch.optim.SGD(parameter_groups(module, weight_decay), lr=lr, momentum=momentum, nesterov=nesterov)
-
-
-def lbfgs(
-    module: nn.Module,
-    lr: float = 1.0,
-    max_iter: int = 20,
-    history_size: int = 10,
-    line_search: Literal["strong_wolfe"] | None = "strong_wolfe",
-) -> torch.optim.LBFGS:
-    """L-BFGS: for a head on fixed features and full batches, where it needs far fewer passes than `adamw`.
-
-    It assumes that the loss of a batch does not change between two calls, so dropout and small batches mislead it. It
-    knows neither groups nor weight decay. Kernels in another memory format are laid out plainly, since torch's L-BFGS
-    reads gradients as one vector.
-
-    Args:
-        module: what is trained.
-        lr: first step length that the line search tries, > 0; 1 is right with a line search.
-        max_iter: iterations in one optimizer step, >= 1.
-        history_size: number of earlier gradients that shape the step, >= 1.
-        line_search: ``"strong_wolfe"``, or None for steps of fixed length ``lr``.
-
-    Raises:
-        HeadConfigError: code H13, naming the option, its value and what to type.
-
-    Example:
-        >>> lbfgs(nn.Linear(3, 2)).defaults["max_iter"]
-        20
-
-    Source: Nocedal and Wright 2006, Numerical Optimization, algorithms 7.5 and 3.5.
-    """
-    check_rate(lr, 1.0)
-    check_range("optimizer.max_iter", max_iter, 1, math.inf, "optimizer.max_iter=20")
-    check_range("optimizer.history_size", history_size, 1, math.inf, "optimizer.history_size=10")
-    if line_search not in (None, "strong_wolfe"):
-        problem = f"optimizer.line_search={line_search!r}; allowed 'strong_wolfe' or null"
-        raise HeadConfigError("H13", problem, "optimizer.line_search=strong_wolfe")
-    parameters = [parameter for group in parameter_groups(module, 0.0) for parameter in group["params"]]
-    for parameter in parameters:
-        parameter.data = parameter.data.contiguous()  # a gradient has the layout of its parameter
-    return torch.optim.LBFGS(
-        parameters, lr=lr, max_iter=max_iter, history_size=history_size, line_search_fn=line_search
-    )
+    rates = LearningRates(lr, head_lr_factor, layer_decay)
+    rates.check()
+    return torch.optim.SGD(parameter_groups(module, weight_decay, rates), lr=lr, momentum=momentum, nesterov=nesterov)
 
 
 def check_rate(lr: float, usual: float) -> None:

@@ -6,7 +6,7 @@ n examples.
 from enum import IntEnum
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
 
@@ -21,6 +21,15 @@ class Stream(IntEnum):
     CANVAS_COUNT = 5
     CANVAS_CELL = 6
     CANVAS_SOURCE = 7
+    CLASS_TURN = 8
+    CLASS_ROW = 9
+    REPEAT = 10
+    MIX_SHARE = 11
+    MIX_PARTNER = 12
+    MIX_TOP = 13
+    MIX_LEFT = 14
+    SPLIT_TURN = 15
+    SPLIT_TREE = 16
 
 
 def _signed(value: int) -> int:
@@ -103,6 +112,26 @@ def keyed_integers(
     """
     upper = (keyed_bits(seed, epoch, stream, index) >> 33) & 0x7FFFFFFF
     return (upper * bound) >> 31
+
+
+def keyed_uniform(seed: int, epoch: int, stream: Stream, index: Int64[Tensor, "..."]) -> Float64[Tensor, "..."]:
+    """Uniform numbers strictly between 0 and 1, one for each index, from the upper 52 bits of `keyed_bits`.
+
+    Args:
+        seed: any integer.
+        epoch: any integer.
+        stream: what the number is for.
+        index: int64 tensor of any shape.
+
+    Returns:
+        float64 tensor of the shape and device of ``index``: an odd multiple of 2^-53 each.
+
+    Example:
+        >>> bool(((keyed_uniform(0, 0, Stream.REPEAT, torch.arange(9)) * 2**53) % 2 == 1).all())
+        True
+    """
+    upper = (keyed_bits(seed, epoch, stream, index) >> 12) & (2**52 - 1)
+    return (2 * upper + 1).double() / 2**53
 
 
 def keyed_order(num_rows: int, seed: int, epoch: int) -> Int64[Tensor, "n"]:

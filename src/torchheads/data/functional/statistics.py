@@ -1,24 +1,41 @@
 """What a training split says about its pixels and its classes.
 
-n examples, c classes, ch channels, h height, w width.
+n examples, c classes, d features, ch channels, h height, w width.
 """
 
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int64, Shaped
+from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
 
 class Moments(NamedTuple):
-    """Mean and standard deviation of each channel, shape (channels, 1, 1), float32."""
+    """Mean and standard deviation, float32: of each channel, shape (channels, 1, 1), or of each feature, shape (d,)."""
 
-    mean: Float[Tensor, "ch 1 1"]
-    deviation: Float[Tensor, "ch 1 1"]
+    mean: Float[Tensor, "..."]
+    deviation: Float[Tensor, "..."]
 
     def to(self, device: torch.device) -> "Moments":
         """The same numbers on another device."""
         return Moments(self.mean.to(device), self.deviation.to(device))
+
+
+class Counts(NamedTuple):
+    """For each class the examples that hold it and the examples of which that is known, shape (c,), int64."""
+
+    positive: Int64[Tensor, "c"]
+    known: Int64[Tensor, "c"]
+
+
+def input_moments(inputs: Shaped[Tensor, "n ..."]) -> Moments:
+    """Those of each channel of images (n, channels, height, width), or of each feature of rows (n, d).
+
+    Example:
+        >>> input_moments(torch.tensor([[1.0, 5.0], [3.0, 5.0]])).mean
+        tensor([2., 5.])
+    """
+    return channel_moments(inputs) if inputs.ndim == 4 else feature_moments(inputs)
 
 
 def channel_moments(images: Shaped[Tensor, "n ch h w"]) -> Moments:
@@ -30,48 +47,67 @@ def channel_moments(images: Shaped[Tensor, "n ch h w"]) -> Moments:
         >>> channel_moments(torch.tensor([1, 3], dtype=torch.uint8).view(2, 1, 1, 1)).mean.item()
         2.0
     """
-    pixels = images.double()
-    mean = pixels.mean(dim=(0, 2, 3))
-    deviation = pixels.std(dim=(0, 2, 3), correction=0)
-    deviation = torch.where(deviation > 0, deviation, 1.0)
-    return Moments(mean.float().view(-1, 1, 1), deviation.float().view(-1, 1, 1))
+    per_channel = [_moments_of(channel) for channel in images.unbind(dim=1)]  # one at a time: float64 takes 8 x the bytes
+    mean, deviation = (torch.stack(values).view(-1, 1, 1) for values in zip(*per_channel, strict=True))
+    return Moments(mean, deviation)
 
 
-def standardise(images: Shaped[Tensor, "n ch h w"], moments: Moments) -> Float[Tensor, "n ch h w"]:
-    """Images as float32 with mean 0 and deviation 1 in each channel.
+def feature_moments(features: Shaped[Tensor, "n d"]) -> Moments:
+    """Mean and standard deviation of every feature over all rows, computed in float64; 1 for one that never changes.
+
+    Example:
+        >>> feature_moments(torch.tensor([[1.0], [3.0]])).deviation.item()
+        1.0
+    """
+    mean, deviation = (torch.stack(values) for values in zip(*map(_moments_of, features.unbind(dim=1)), strict=True))
+    return Moments(mean, deviation)
+
+
+def _moments_of(values: Shaped[Tensor, "..."]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    deviation, mean = torch.std_mean(values.double(), correction=0)
+    return mean.float(), (deviation if deviation > 0 else torch.ones_like(deviation)).float()
+
+
+def standardise(inputs: Shaped[Tensor, "n ..."], moments: Moments) -> Float[Tensor, "n ..."]:
+    """Inputs as float32 with mean 0 and deviation 1 in each channel or feature.
 
     Example:
         >>> images = torch.tensor([1, 3], dtype=torch.uint8).view(2, 1, 1, 1)
         >>> standardise(images, channel_moments(images)).flatten().tolist()
         [-1.0, 1.0]
     """
-    return images.to(torch.float32, copy=True).sub_(moments.mean).div_(moments.deviation)
+    return inputs.to(torch.float32, copy=True).sub_(moments.mean).div_(moments.deviation)
 
 
-def class_index_counts(target: Int64[Tensor, "n"], num_classes: int) -> Int64[Tensor, "c"]:
-    """How many examples each class has, from class indices of shape (N,)."""
-    return target.bincount(minlength=num_classes)
+def class_index_counts(target: Int64[Tensor, "n"], known: Bool[Tensor, "n"] | None, num_classes: int) -> Counts:
+    """How many examples each class has, of how many that are known, from class indices of shape (N,)."""
+    values = target if known is None else target[known]
+    counts = values.bincount(minlength=num_classes)
+    return Counts(counts, torch.full_like(counts, len(values)))
 
 
-def label_set_counts(target: Shaped[Tensor, "n c"], num_classes: int) -> Int64[Tensor, "c"]:
-    """How many examples hold each class, from a multi-hot of shape (N, C)."""
-    return target.view(-1, num_classes).sum(dim=0, dtype=torch.int64)
+def label_set_counts(target: Shaped[Tensor, "n c"], known: Bool[Tensor, "n c"] | None, num_classes: int) -> Counts:
+    """How many examples hold each class, of how many of which it is known, from a multi-hot of shape (N, C)."""
+    sets = target.view(-1, num_classes)
+    if known is None:
+        counts = sets.sum(dim=0, dtype=torch.int64)
+        return Counts(counts, torch.full_like(counts, len(sets)))
+    return Counts((sets.bool() & known).sum(dim=0), known.sum(dim=0))
 
 
-def smoothed_prior(counts: Int64[Tensor, "c"], num_examples: int) -> Float[Tensor, "c"]:
+def smoothed_prior(counts: Counts) -> Float[Tensor, "c"]:
     """The share of examples that hold each class, ``(n_c + 1) / (N + 2)``: never 0 or 1, so its log-odds are finite.
 
     Args:
-        counts: examples of each class n_c, shape (C,), int64, 0..N.
-        num_examples: number of examples N.
+        counts: examples of each class n_c, and examples N of which that is known, both of shape (C,), int64.
 
     Returns:
         Shape (C,), float32, inside (0, 1). Over exclusive classes it sums to ``(N + C) / (N + 2)``, not to 1.
 
     Example:
-        >>> smoothed_prior(torch.tensor([0, 8]), num_examples=8)
+        >>> smoothed_prior(Counts(torch.tensor([0, 8]), torch.tensor([8, 8])))
         tensor([0.1000, 0.9000])
 
     Source: Laplace's rule of succession.
     """
-    return (counts.double().add(1) / (num_examples + 2)).float()
+    return ((counts.positive + 1).double() / (counts.known + 2)).float()

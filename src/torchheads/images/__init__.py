@@ -1,0 +1,19 @@
+"""Pictures from files: opened with care, brought to one size, kept as bytes."""
+
+from torchheads.images.base import Pictures
+from torchheads.images.dataset_pictures import DatasetPictures
+from torchheads.images.decoding import Decoded, decode
+from torchheads.images.files import ImageFiles
+from torchheads.images.image_format import ImageFormat
+from torchheads.images.reading import find_format, read_image
+
+__all__ = [
+    "DatasetPictures",
+    "Decoded",
+    "ImageFiles",
+    "ImageFormat",
+    "Pictures",
+    "decode",
+    "find_format",
+    "read_image",
+]
