@@ -27,20 +27,21 @@ FLOORS = [
 ]
 # Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
 WITHIN_A_FLOOR = {
-    ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"), ("module", "module_checks"),
-    ("config_checks", "allowed_targets"), ("config_checks", "config_errors"), ("config_checks", "config_values"),
-    ("config_checks", "run_folder"), ("build", "allowed_targets"),
-    ("instantiate", "allowed_targets"), ("instantiate", "config_errors"),
-    ("config", "allowed_targets"), ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"),
-    ("config", "run_folder"), ("build", "config"), ("build", "build_head"), ("build_head", "instantiate"),
-    ("build_data", "allowed_targets"), ("build_data", "config"), ("train", "build"), ("train", "build_data"), ("train", "frozen_features"),
-    ("train", "config"), ("evaluate", "build_data"), ("predict", "build_data"), ("explain", "build_data"), ("evaluate", "build"),
-    ("evaluate", "config"), ("evaluate", "train"), ("predict", "build"), ("predict", "config"), ("cli", "config"),
-    ("auto_head", "build_head"), ("auto_head", "run_folder"), ("train", "auto_head"), ("inspect", "build_data"),
-    ("inspect", "config"), ("inspect", "inspect_tables"), ("inspect_tables", "inspect_words"),
-    ("inspect_tables", "terminal"), ("spreadsheet_text", "spreadsheet"), ("spreadsheet_text", "terminal"), ("explain", "build"),
-    ("explain", "pictures"), ("explain", "explain_options"), ("explain", "predict"), ("explain", "spreadsheet"),
-    ("explain", "spreadsheet_text"), ("explain", "terminal"), ("doctor", "doctor_checks"), ("doctor", "terminal"),
+    ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
+    ("module", "module_checks"), ("config_checks", "allowed_targets"), ("config_checks", "config_errors"),
+    ("config_checks", "config_values"), ("config_checks", "run_folder"), ("build", "allowed_targets"),
+    ("instantiate", "allowed_targets"), ("instantiate", "config_errors"), ("config", "allowed_targets"),
+    ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"), ("config", "run_folder"),
+    ("build", "config"), ("build", "build_head"), ("build_head", "instantiate"), ("build_data", "allowed_targets"),
+    ("build_data", "config"), ("train", "build"), ("train", "build_data"), ("train", "frozen_features"),
+    ("train", "config"), ("evaluate", "build_data"), ("predict", "build_data"), ("explain", "build_data"),
+    ("evaluate", "build"), ("evaluate", "config"), ("evaluate", "train"), ("predict", "build"), ("predict", "config"),
+    ("cli", "config"), ("auto_head", "build_head"), ("auto_head", "run_folder"), ("train", "auto_head"),
+    ("inspect", "build_data"), ("inspect", "config"), ("inspect", "inspect_tables"),
+    ("inspect_tables", "inspect_words"), ("inspect_tables", "terminal"), ("spreadsheet_text", "spreadsheet"),
+    ("spreadsheet_text", "terminal"), ("explain", "build"), ("explain", "pictures"), ("explain", "explain_options"),
+    ("explain", "predict"), ("explain", "spreadsheet"), ("explain", "spreadsheet_text"), ("explain", "terminal"),
+    ("doctor", "doctor_checks"), ("doctor", "terminal"),
 }  # fmt: skip
 HEAVY = ("lightning", "hydra", "omegaconf", "torchvision", "torchmetrics", "sklearn")
 

@@ -1,4 +1,4 @@
-"""From a configuration to data: what the backbone expects of pictures reaches them; data without classes are refused."""
+"""From a configuration to data: what the backbone expects of pictures reaches them, and data without classes fail."""
 
 import pytest
 

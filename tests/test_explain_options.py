@@ -15,7 +15,7 @@ WRONG = {
     "cat=2,1 b=1": ("H05", "'cat=2,1'", "cat=2.1"),
     "cat=two b=1": ("H05", "'cat=two'", "cat=2.1"),
     "cat=1": ("H01", "one class", "torchheads explain cat=1 other=0"),
-    "cat=1 dog=2 cat=3": ("D07", "class 'cat' came twice", "cat_2=3"),
+    "cat=1 dog=2 cat=3": ("H19", "class 'cat' came twice", "cat_2=3"),
     "cat=nan b=1": ("L01", "'cat' is NaN", "cat=0"),
     "cat=inf b=1": ("L02", "'cat' is inf", "cat=1000"),
     "cat=-1e39 b=1": ("L02", "'cat' is -1e39", "leave cat out"),

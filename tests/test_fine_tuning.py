@@ -1,4 +1,4 @@
-"""Fine-tuning from the command line: what is frozen keeps its bits through a whole run, also through an interrupted one."""
+"""Fine-tuning from the command line: what is frozen keeps its bits through a whole run, an interrupted one too."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ QUIET: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("backbone", [["torchvision"], ["timm", "backbone.name=resnet10t"]], ids=["torchvision", "timm"])
+@pytest.mark.parametrize("backbone", [["torchvision"], ["timm", "backbone.name=resnet10t"]], ids=" ".join)
 def test_a_run_from_the_command_line_leaves_frozen_stages_alone(backbone: list[str], tmp_path: Path) -> None:
     for lr, folder in (("1e-30", "still"), ("0.01", "moved")):
         options = ["backbone.freeze=2", "trainer=smoke", "optimizer.weight_decay=0", f"optimizer.lr={lr}"]

@@ -69,8 +69,10 @@ def test_a_foreign_apps_own_loss_group_does_not_collide(app: Path) -> None:
     assert "loss:\n  mine: true\n" in done.stdout
 
 
-@pytest.mark.parametrize("group", ["trainer=gpu", "data=digits", "optimizer=adamw", "experiment=digits_softmax"])
-def test_our_other_groups_stay_unknown(app: Path, group: str) -> None:
+@pytest.mark.parametrize(
+    "group", ["trainer=gpu", "data=digits", "optimizer=adamw", "experiment=digits_softmax", "head=auto"]
+)
+def test_our_other_groups_and_what_needs_our_data_stay_unknown(app: Path, group: str) -> None:
     name, _, option = group.partition("=")
     done = run(app, f"defaults:\n  - {name}: {option}\n")
     assert done.returncode == 1

@@ -52,7 +52,7 @@ def test_huge_logits_overflow_in_exp_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "threshold", "code"), [(("a",), None, "H01"), (("a", "a"), None, "D07"), (("a", "b"), 3.0, "H03")]
+    ("names", "threshold", "code"), [(("a",), None, "H01"), (("a", "a"), None, "H19"), (("a", "b"), 3.0, "H03")]
 )
 def test_what_cannot_be(names: tuple[str, ...], threshold: float | None, code: str) -> None:
     with pytest.raises(HeadConfigError) as caught:

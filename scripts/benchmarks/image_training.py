@@ -1,11 +1,11 @@
 """Images a second of training resnet18 on pictures in files, against a bare loop on tensors in memory; and a probe.
 
     python scripts/benchmarks/image_training.py --manifest aquarium.csv --root aquarium
-    python scripts/benchmarks/image_training.py                      # without data: noise JPEGs of the same number and size
+    python scripts/benchmarks/image_training.py        # without data: noise JPEGs of the same number and size
 
 Both contenders train the same network with the same optimizer on the same pixels, batch 32. The bare loop has float
-tensors ready in memory and does nothing but steps; torchheads decodes the files once, then runs under Lightning with its
-loader, head, checks, metrics and callbacks. They take turns, epoch by epoch, and the ratio is that of the medians. The
+tensors ready in memory and does nothing but steps; torchheads decodes the files once, then runs under Lightning with
+its loader, head, checks, metrics and callbacks. They take turns, epoch by epoch, and the ratio is that of the medians. The
 decoding is shown apart. The linear probe is an epoch on cached features against one that runs the frozen resnet18.
 """
 
@@ -173,7 +173,12 @@ def main() -> None:
     print(f"torchheads / bare {ratio:.3f} (required: {REQUIRED_RATIO}); ", end="")
     print(f"cached probe / frozen backbone {probe:.0f} (required: {REQUIRED_PROBE:.0f})")
     if options.output:
-        record = figures | {"medians": medians, "ratio": ratio, "probe_ratio": probe, "threads": torch.get_num_threads()}
+        record = figures | {
+            "medians": medians,
+            "ratio": ratio,
+            "probe_ratio": probe,
+            "threads": torch.get_num_threads(),
+        }
         options.output.write_text(json.dumps(record, indent=2) + "\n")
 
 

@@ -68,6 +68,7 @@ def quieten_lightning() -> None:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
+        ".*in eval mode at the start of training.*",  # frozen stages stay in it
         ".*treespec, LeafSpec.*",  # Lightning 2.6 calling newer torch
         ".*smaller than the logging interval.*",  # everything here is logged once an epoch
         ".*sync_dist=True.*",  # what is logged here is the value of all ranks already
@@ -103,7 +104,8 @@ def load_module(checkpoint: str | Path, parts: Mapping[str, Any] | None = None) 
         problem = f"{checkpoint} has several heads, which cannot all be given the same {' and '.join(chosen)}"
         raise HeadConfigError("H25", problem, "the same without it: each head answers by its own")
     try:
-        module = build_module({**config, "head": {**config["head"], **chosen}}, facts)
+        backbone = {key: None if key == "weights" else value for key, value in config["backbone"].items()}
+        module = build_module({**config, "backbone": backbone, "head": {**config["head"], **chosen}}, facts)
         module.load_state_dict(state["state_dict"])
     except TorchHeadsError:
         raise

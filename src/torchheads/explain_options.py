@@ -59,7 +59,7 @@ def read_logits(texts: Sequence[str]) -> dict[str, float]:
     """Texts such as ``cat=2.1`` as names and numbers, in order.
 
     Raises:
-        HeadConfigError: codes H12 (none at all), H05 (no ``name=number``), D07 (a name twice), H01 (only one class).
+        HeadConfigError: codes H12 (none at all), H05 (no ``name=number``), H19 (a name twice), H01 (only one class).
         NonFiniteError: codes L01, L02, for a logit that is NaN or that float32 does not hold.
 
     Example:
@@ -72,7 +72,7 @@ def read_logits(texts: Sequence[str]) -> dict[str, float]:
     for text in texts:
         name, number = _read_logit(text)
         if name in logits:
-            raise HeadConfigError("D07", f"class {name!r} came twice", f"{name}_2={number:g}, or leave one out")
+            raise HeadConfigError("H19", f"class {name!r} came twice", f"{name}_2={number:g}, or leave one out")
         logits[name] = number
     if len(logits) < 2:
         problem = f"one class, {texts[0]!r}; allowed 2 or more, since softmax shares 1 among them"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from torchheads.data import ClassificationData, Shard
 from torchheads.data.base import SPLITS
+from torchheads.module import ClassificationModule
 
 
 def can_cache(backbone: nn.Module, data: ClassificationData) -> bool:
@@ -30,11 +31,13 @@ def can_cache(backbone: nn.Module, data: ClassificationData) -> bool:
     freezing = getattr(backbone, "freezing", None)
     if freezing is None or freezing.until is not None or not freezing.names:
         return False
-    return data.augment is None and data.mix is None and not any(weight.requires_grad for weight in backbone.parameters())
+    return (
+        data.augment is None and data.mix is None and not any(weight.requires_grad for weight in backbone.parameters())
+    )
 
 
 @torch.no_grad()
-def cache_features(trainer: Trainer, module: LightningModule, data: ClassificationData) -> None:
+def cache_features(trainer: Trainer, module: ClassificationModule, data: ClassificationData) -> None:
     """Run the backbone over every split once, as the trainer would, and let the data hand out what it gives.
 
     Checkpoints and the trained module are as if every epoch had run the backbone.

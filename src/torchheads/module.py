@@ -15,11 +15,18 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from torchheads.artifact import Collector, Rows
+from torchheads.backbones import Backbone
 from torchheads.data import Batch, rows_of
 from torchheads.data.resume import batches_done
 from torchheads.heads import ClassificationHead, MultiHead
 from torchheads.metrics import EpochLoss, HeadMetrics, MultiHeadMetrics, default_decision, head_metrics
-from torchheads.module_checks import check_width, explain_single_row, look_for_absent_classes, nothing_known
+from torchheads.module_checks import (
+    check_freezing,
+    check_width,
+    explain_single_row,
+    look_for_absent_classes,
+    nothing_known,
+)
 from torchheads.optim import FiniteWatch, GlobalMean, adamw, constant
 
 OptimizerFactory = Callable[[nn.Module], Optimizer]
@@ -100,9 +107,14 @@ class ClassificationModule(LightningModule):
 
     # Training -----------------------------------------------------------------------------------------------------
 
+    def on_train_start(self) -> None:
+        """As `on_train_epoch_start`, which Lightning leaves out where an epoch is resumed midway."""
+        check_freezing(self.backbone, self.trainer.strategy.model)
+        self.on_train_epoch_start()
+
     def on_train_epoch_start(self) -> None:
         """Tell a backbone whose stages are frozen until an epoch which one it is."""
-        if hasattr(self.backbone, "begin_epoch"):
+        if isinstance(self.backbone, Backbone):
             self.backbone.begin_epoch(self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import nn
 
+from torchheads.backbones import Backbone
+from torchheads.backbones.freezing import check_distributed
 from torchheads.errors import DataError, HeadConfigError, warn
 from torchheads.heads import ClassificationHead, MultiHead, named_heads
 from torchheads.targets import densified, named, plain_target
@@ -29,6 +31,12 @@ def check_width(backbone: nn.Module, head: ClassificationHead | MultiHead) -> No
         problem = f"{type(backbone).__name__} gives {width} features, {type(head).__name__} has in_features="
         remedy = f"in_features=backbone.out_features, which is {width}"
         raise HeadConfigError("L03", f"{problem}{head.in_features}; allowed {width}", remedy)
+
+
+def check_freezing(backbone: nn.Module, wrapped: Any) -> None:
+    """Refuse a backbone that is frozen until an epoch where DDP waits for every gradient; code H33."""
+    if isinstance(backbone, Backbone):
+        check_distributed(backbone.freezing, wrapped)
 
 
 def explain_single_row(error: ValueError, rows: int) -> None:

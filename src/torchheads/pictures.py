@@ -8,19 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
 from jaxtyping import Float
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from torchheads.errors import CheckpointMismatch, DataError
+from torchheads.images import DatasetPictures, ImageFormat, read_image
 from torchheads.images.functional import plain
 
 if TYPE_CHECKING:
     from torchheads.data import ClassificationData
 
-MODES = {1: "L", 3: "RGB"}
+CHANNELS = (1, 3)
 
 
 def read_picture(file: str | Path) -> Image.Image:
@@ -52,13 +51,19 @@ def as_input(picture: Image.Image, data: ClassificationData, invert: bool) -> Fl
         CheckpointMismatch: code K03, for data that are neither grey nor RGB pictures.
     """
     channels, height, width = data.input_shape
-    if channels not in MODES:
+    if channels not in CHANNELS:
         problem = f"the checkpoint takes {channels} channels ({data.name}), which no picture has; allowed 1 or 3"
         raise CheckpointMismatch("K03", problem, "torchheads explain with the model's logits as name=number")
-    converted = picture.convert(MODES[channels]).resize((width, height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(ImageOps.invert(converted) if invert else converted, dtype=np.float32)
-    white = data.split("train").input.max().item()
-    return torch.from_numpy(pixels).view(1, height, width, channels).movedim(-1, 1) * (white / 255)
+    shown = ImageOps.invert(picture) if invert else picture
+    wanted = getattr(data, "image_format", None) or ImageFormat(size=(height, width), channels=channels)
+    pixels = read_image(DatasetPictures([(shown, 0)]), 0, wanted)
+    return pixels[None].float() * (brightest_shade(data) / 255)
+
+
+def brightest_shade(data: ClassificationData) -> float:
+    """The number that white is in the data: 16 in digits, 255 in pictures from files."""
+    inputs = data.split("train").input
+    return float(inputs.max()) if isinstance(inputs, Tensor) and not hasattr(data, "image_format") else 255.0
 
 
 def brightness_note(image: Float[Tensor, "1 ch h w"], data: ClassificationData, remedy: str) -> str:
@@ -71,9 +76,11 @@ def brightness_note(image: Float[Tensor, "1 ch h w"], data: ClassificationData, 
         data: whose images the model was trained on.
         remedy: what to try; said only where swapping light and dark brings the picture nearer to the training images.
     """
-    images = data.split("train").input.float()
-    seen, mean = images.flatten(1).mean(dim=1), image.mean().item()
-    darkest, brightest, white = seen.min().item(), seen.max().item(), images.max().item()
+    images = data.split("train").input
+    if not isinstance(images, Tensor):  # left in their files
+        return ""
+    seen, mean, white = images.flatten(1).float().mean(dim=1), image.mean().item(), brightest_shade(data)
+    darkest, brightest = seen.min().item(), seen.max().item()
     if darkest <= mean <= brightest:
         return ""
     note = f"the picture is {'brighter' if mean > brightest else 'darker'} than every training image"

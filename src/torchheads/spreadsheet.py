@@ -62,7 +62,7 @@ def spreadsheet(
         space: "probability", or "logit" for a threshold on the raw output.
 
     Raises:
-        HeadConfigError: code H01 for fewer than two classes, H03 for a threshold that cannot be, D07 for names that are
+        HeadConfigError: code H01 for fewer than two classes, H03 for a threshold that cannot be, H19 for names that are
             not one a class.
 
     Example:

@@ -157,7 +157,7 @@ def test_detection_models_are_not_offered():
 
 
 def test_unknown_weights_are_listed():
-    with pytest.raises(HeadConfigError, match=r"TH-H04: unknown weights 'best' of resnet18; allowed null, IMAGENET1K_V1, DEFAULT, or a file"):
+    with pytest.raises(HeadConfigError, match=r"TH-H04: .* allowed null, IMAGENET1K_V1, DEFAULT, or a file"):
         TorchvisionBackbone((1, 8, 8), weights="best")
 
 

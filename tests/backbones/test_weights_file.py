@@ -1,4 +1,4 @@
-"""Every layout in which weights are kept loads to the bit; every fault of a file is said, and nothing is loaded by half."""
+"""Every layout in which weights are kept loads to the bit, and every fault of a file is said."""
 
 import argparse
 import pickle
@@ -55,7 +55,7 @@ LAYOUTS = {
     "of a backbone": lambda state: prefixed(without_classifier(state), "backbone."),
     "several prefixes": lambda state: {"model": prefixed(state, "module.backbone.model.")},
     "of torchheads": lambda state: {
-        "state_dict": {**prefixed(without_classifier(state), "backbone.model."), "head.classifier.bias": torch.zeros(3)},
+        "state_dict": {**prefixed(without_classifier(state), "backbone.model."), "head.bias": torch.zeros(3)},
         "hyper_parameters": {"config": {}},
     },
     "in half precision": lambda state: {name: value.half() for name, value in state.items()},
@@ -115,7 +115,7 @@ def test_timm(tmp_path):
     save_file({**model.state_dict(), **head}, tmp_path / "weights.safetensors")
     loaded = TimmBackbone((3, 32, 32), name="resnet10t", weights=str(tmp_path / "weights.safetensors"))
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in loaded.model.state_dict().items())
-    with pytest.raises(CheckpointMismatch, match=r"TH-K03: .*conv1\.0\.weight \(24, 3, 3, 3\) where .* \(24, 1, 3, 3\)"):
+    with pytest.raises(CheckpointMismatch, match=r"TH-K03: .*conv1\.0\.weight \(24, 3, 3, 3\) .* \(24, 1, 3, 3\)"):
         TimmBackbone((1, 32, 32), name="resnet10t", weights=str(tmp_path / "weights.safetensors"))
 
 
@@ -130,7 +130,7 @@ MISMATCHES = {
         lambda state: {**state, "features.0.weight": torch.zeros(64, 1, 3, 3)},
         r"1 of another shape: features\.0\.weight \(64, 1, 3, 3\) where the model has \(64, 3, 3, 3\)",
     ),
-    "other names": (lambda state: prefixed(state, "net."), r"50 missing: .*, \.\.\.; 52 too many: net\.features\.0\.weight"),
+    "other names": (lambda state: prefixed(state, "net."), r"50 missing: .*, \.\.\.; 52 too many: net\.features\.0"),
     "half a prefix": (
         lambda state: {("module." if "0." in name else "") + name: value for name, value in state.items()},
         r"\d+ missing: .*too many: ",
@@ -145,12 +145,12 @@ MISMATCHES = {
 @pytest.mark.parametrize(("content", "message"), MISMATCHES.values(), ids=MISMATCHES)
 def test_k03_what_does_not_fit_is_named(content, message, model, tmp_path):
     torch.save(content(dict(model.state_dict())), tmp_path / "weights.pth")
-    with pytest.raises(CheckpointMismatch, match=f"TH-K03: .*weights.pth does not fit the backbone: {message}.*Try: the"):
+    with pytest.raises(CheckpointMismatch, match=f"TH-K03: .*weights.pth does not fit the backbone: {message}.*Try: "):
         backbone(tmp_path / "weights.pth")
 
 
 def test_entries_that_a_part_renames_are_loaded_or_named(tmp_path):
-    block = nn.ModuleDict({"mlp": MLPBlock(3, 4, 0.0)})  # of the vision transformers; its layers were linear_1, linear_2
+    block = nn.ModuleDict({"mlp": MLPBlock(3, 4, 0.0)})  # of vision transformers; its layers were linear_1, linear_2
     state = {f"mlp.linear_{number}.{kind}": getattr(block["mlp"][place], kind).detach() + 1
              for number, place in ((1, 0), (2, 3)) for kind in ("weight", "bias")}  # fmt: skip
     torch.save(state, tmp_path / "weights.pth")
@@ -184,7 +184,9 @@ def test_k05_a_pickle_that_would_run_code_does_not_run(how, tmp_path):
     assert not canary.exists()
 
 
-@pytest.mark.parametrize("extra", [argparse.Namespace(lr=0.1), np.float64(0.5), Path("x")], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize(
+    "extra", [argparse.Namespace(lr=0.1), np.float64(0.5), Path("x")], ids=["args", "numpy", "path"]
+)
 def test_k05_a_training_checkpoint_with_python_objects_names_them(extra, model, tmp_path):
     torch.save({"model": model.state_dict(), "args": extra}, tmp_path / "weights.pth")
     with pytest.raises(UnsafeArtifact, match=r"TH-K05: .*holds a Python object \((argparse|numpy|pathlib)"):

@@ -10,7 +10,7 @@ from torchheads.errors import DataError
 
 def test_objects_are_kept_and_their_parts_are_not(tmp_path: Path) -> None:
     file = tmp_path / "1.xml"
-    parts = "<part><name>head</name></part>"
+    parts = "<part><name>head</name></part><object><name>leash</name></object>"
     file.write_text(
         "<annotation><owner><name>me</name></owner>"
         f"<object><name> person\n</name><difficult> 1 </difficult>{parts}</object>"

@@ -129,7 +129,7 @@ def test_stages_of_other_modules_and_of_what_torch_compile_made():
 @pytest.mark.parametrize("options", [{"head_lr_factor": 2}, {"layer_decay": 0.5}])
 @pytest.mark.parametrize("factory", [adamw, sgd])
 def test_h34_depth_needs_a_backbone_and_a_head(factory, options):
-    with pytest.raises(HeadConfigError, match=r"TH-H34: Linear has no backbone; optimizer\.head_lr_factor=.*Try: Classif"):
+    with pytest.raises(HeadConfigError, match=r"TH-H34: Linear has no backbone; .*Try: ClassificationModule"):
         factory(nn.Linear(3, 2), **options)
     with pytest.raises(HeadConfigError, match="TH-H34: ModuleDict has no head"):
         factory(nn.ModuleDict({"backbone": nn.Linear(3, 2)}), **options)
@@ -140,10 +140,10 @@ def test_h34_depth_needs_a_backbone_and_a_head(factory, options):
 @pytest.mark.parametrize("option", ["head_lr_factor", "layer_decay"])
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, "2", None, True])
 def test_factors_that_are_none_are_refused(factory, option, value):
-    with pytest.raises(HeadConfigError, match=rf"TH-H13: optimizer\.{option}=.*allowed a number above 0.*Try: optimizer\."):
+    with pytest.raises(HeadConfigError, match=rf"TH-H13: optimizer\.{option}=.*a number above 0.*Try: optimizer"):
         factory(three_stages(), **{option: value})
 
 
 def test_a_layer_decay_above_one_is_refused():
-    with pytest.raises(HeadConfigError, match=r"TH-H13: optimizer\.layer_decay=1\.5; allowed a number above 0 and up to 1"):
+    with pytest.raises(HeadConfigError, match=r"TH-H13: optimizer\.layer_decay=1\.5; .* above 0 and up to 1"):
         adamw(three_stages(), layer_decay=1.5)

@@ -64,7 +64,7 @@ def test_a_quote_inside_a_cell_is_a_letter(tmp_path: Path) -> None:
     assert cells(written(tmp_path, 'image,label\na.jpg,5" pipe\n'))["label"] == ['5" pipe']
 
 
-@pytest.mark.parametrize(("rows", "blank"), [(511, 0), (512, 0), (513, 0), (1100, 600)])
+@pytest.mark.parametrize(("rows", "blank"), [(511, 0), (512, 0), (513, 0), (1100, 600), (10, 1600)])
 def test_many_rows(tmp_path: Path, rows: int, blank: int) -> None:
     """Around the number of rows read at once, also where a whole piece holds no text."""
     lines = [f"{row}.jpg,{row % 3}" for row in range(rows)]

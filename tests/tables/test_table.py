@@ -24,6 +24,7 @@ def test_columns_are_aligned_by_name(tmp_path: Path) -> None:
     assert table.columns["dog"].texts() == ["0", "0", "1"]
     assert table.starts == [0, 1, 3]
     assert table.where(0) == f"{tmp_path / 'a.csv'}, line 2"
+    assert table.where(1) == f"{tmp_path / 'b.csv'}, line 2"
     assert table.where(2, "dog") == f"{tmp_path / 'b.csv'}, line 3, column 'dog'"
 
 

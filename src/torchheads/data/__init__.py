@@ -2,7 +2,7 @@
 
 from torchheads.data.augmentation import Augmentation
 from torchheads.data.base import ClassificationData
-from torchheads.data.batch import Batch, Split, rows_of
+from torchheads.data.batch import Batch, FeatureBatch, Split, rows_of
 from torchheads.data.canvas_tasks import CanvasTasks
 from torchheads.data.celeba import CelebA
 from torchheads.data.coco import Coco
@@ -18,6 +18,8 @@ from torchheads.data.mixing import CutMix, Mixing, Mixup
 from torchheads.data.mulan import Mulan
 from torchheads.data.sampler import EvaluationSampler, KeyedSampler, RowSampler
 from torchheads.data.sampling import ClassAware, EpochOrder, RepeatFactor, RowOrder, Shuffled
+from torchheads.data.source import Examples, Source
+from torchheads.data.sourced import SourcedData
 from torchheads.data.torchvision_set import TorchvisionSet
 from torchheads.data.voc import Voc
 
@@ -35,6 +37,8 @@ __all__ = [
     "Embeddings",
     "EpochOrder",
     "EvaluationSampler",
+    "Examples",
+    "FeatureBatch",
     "ImageFolder",
     "KeyedLoader",
     "KeyedSampler",
@@ -48,6 +52,8 @@ __all__ = [
     "RowSampler",
     "Shard",
     "Shuffled",
+    "Source",
+    "SourcedData",
     "Split",
     "TorchvisionSet",
     "Voc",

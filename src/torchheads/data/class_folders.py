@@ -92,13 +92,11 @@ def class_files(root: Path, folder: str) -> ClassFiles:
             pictures = found.pictures.setdefault(unicodedata.normalize("NFC", entry.name), [])
             for path in files_below(root, inside(root, f"{folder}/{entry.name}" if folder else entry.name, entry)):
                 (pictures if is_picture(path) else found.others).append(path)
-    for paths in (found.others, *found.pictures.values()):
-        paths.sort()
     return found
 
 
 def files_below(root: Path, folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every file in a folder and in those below it, relative to the root.
+    """Every file in a folder and in those below it, relative to the root, folder by folder in the order of names.
 
     Args:
         root: the folder that nothing may lead out of.

@@ -46,22 +46,16 @@ class ImageFolder(SourcedData):
             raise DataError("D11", f"skip_other={skip_other}; allowed 0 or more", "data.skip_other=0")
         self.root = root
         self.skip_other = skip_other
-        self._others: list[str] = []
-
-    @property
-    def skipped(self) -> list[str]:  # type: ignore[override]
-        """One line for each file that is no picture, and for each picture that could not be read."""
-        bad = super().skipped  # first, since it reads the folders
-        return [f"{path} is no picture by its name" for path in self._others] + bad
 
     def read(self) -> Source:
         """The folders of parts and classes; no picture is opened."""
         root = Path(self.root).expanduser()
         found = {part: class_files(root, folder) for part, folder in find_parts(root).items()}
-        self._others = [path for files in found.values() for path in files.others]
-        check_others(root, self._others, self.skip_other)
+        others = [path for files in found.values() for path in files.others]
+        check_others(root, others, self.skip_other)
         names = check_classes(root, found)
-        return Source({part: examples(root, files, names) for part, files in found.items()}, names, "single")
+        parts = {part: examples(root, files, names) for part, files in found.items()}
+        return Source(parts, names, "single", tuple(f"{path} is no picture by its name" for path in others))
 
 
 def examples(root: Path, files: ClassFiles, names: tuple[str, ...]) -> Examples:

@@ -15,7 +15,6 @@ from torchheads.data.sampler import RowSampler
 from torchheads.errors import CheckpointMismatch
 from torchheads.targets import each
 
-
 Finish = Callable[[Batch, int, int], Batch]
 """The last thing done to a batch, from the batch, the epoch and the number of the batch in it."""
 
@@ -97,7 +96,7 @@ class KeyedLoader:
         if first is None:
             first = self._resume_at.batch if self._resume_at.epoch == epoch else 0
         self._resume_at = Position(epoch, 0)  # another pass over this epoch is a whole one
-        runs = self.sampler.keys().to(self._device).split(self.sampler.batch_size)[first:]
+        runs = torch.split(self.sampler.keys().to(self._device), self.sampler.batch_size)[first:]
         inputs = self._reader.batches(runs, epoch)
         for number, (run, raw) in enumerate(zip(runs, inputs, strict=True), start=first):
             rows = run % self.sampler.num_rows

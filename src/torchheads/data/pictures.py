@@ -39,7 +39,7 @@ def prepare(parts: Mapping[str, Examples], wanted: ImageFormat, cache_gb: float,
     Raises:
         DataError: those of `decode` and `find_format`.
     """
-    if not isinstance(parts["train"].input, Pictures):
+    if isinstance(parts["train"].input, Tensor):
         return resized(parts, wanted)
     format = find_format(parts["train"].input, wanted)
     if picture_bytes(format) * sum(len(part.target) for part in parts.values()) > cache_gb * 1e9:
@@ -47,7 +47,7 @@ def prepare(parts: Mapping[str, Examples], wanted: ImageFormat, cache_gb: float,
     cached: dict[str, Examples] = {}
     skipped: list[str] = []
     for name, part in parts.items():
-        decoded = decode(pictures_of(part), format, skip_bad - len(skipped))
+        decoded = decode(pictures_of(part), format, skip_bad, len(skipped))
         cached[name] = part.rows(decoded.rows)._replace(input=decoded.images)
         skipped += decoded.bad
     return Prepared(cached, format, skipped)
@@ -55,13 +55,14 @@ def prepare(parts: Mapping[str, Examples], wanted: ImageFormat, cache_gb: float,
 
 def resized(parts: Mapping[str, Examples], wanted: ImageFormat) -> Prepared:
     """Images that are in memory, scaled where another size is wanted; features as they are."""
-    shape = parts["train"].input.shape
+    shape = tensor_of(parts["train"]).shape
     if len(shape) != 4:
         return Prepared(dict(parts), None, [])
     size = wanted.size or (shape[2], shape[3])
     format = wanted._replace(size=size, channels=shape[1], resize=None)
     scaled = {
-        name: part._replace(input=resize_images(part.input, size, wanted.interpolation)) for name, part in parts.items()
+        name: part._replace(input=resize_images(tensor_of(part), size, wanted.interpolation))
+        for name, part in parts.items()
     }
     return Prepared(scaled, format, [])
 
@@ -74,8 +75,8 @@ def left_in_files(parts: Mapping[str, Examples], format: ImageFormat, skip_bad: 
     skipped: list[str] = []
     for name, part in parts.items():
         good = []
-        for block in torch.arange(len(part.target)).split(1000):
-            decoded = decode(pictures_of(part).select(block), format, skip_bad - len(skipped))
+        for block in torch.split(torch.arange(len(part.target)), 1000):
+            decoded = decode(pictures_of(part).select(block), format, skip_bad, len(skipped))
             good.append(block[decoded.rows])
             skipped += decoded.bad
         kept[name] = part.rows(torch.cat(good))
@@ -84,7 +85,13 @@ def left_in_files(parts: Mapping[str, Examples], format: ImageFormat, skip_bad: 
 
 def pictures_of(part: Examples) -> Pictures:
     """The inputs of a part of which it is known that they are pictures in files."""
-    assert isinstance(part.input, Pictures)  # noqa: S101  # the parts of a data set are all of one kind
+    assert isinstance(part.input, Pictures)  # the parts of a data set are all of one kind
+    return part.input
+
+
+def tensor_of(part: Examples) -> Tensor:
+    """The inputs of a part of which it is known that they are in memory."""
+    assert isinstance(part.input, Tensor)  # as above
     return part.input
 
 
@@ -113,6 +120,6 @@ def moments(inputs: Tensor | Pictures, format: ImageFormat | None) -> Moments:
         return Moments(mean, deviation)
     if isinstance(inputs, Tensor):
         return input_moments(inputs)
-    assert format is not None  # noqa: S101  # pictures have one
+    assert format is not None  # pictures have one
     sample = keyed_bits(0, 0, Stream.SPLIT, torch.arange(len(inputs))).argsort()[:SAMPLE]
     return channel_moments(decode(inputs.select(sample), format, skip_bad=0).images)

@@ -111,7 +111,7 @@ class RepeatFactor(RowOrder):
     Example:
         >>> target = torch.tensor([0] * 15 + [1])
         >>> target[RepeatFactor(threshold=1.0).prepare(target).rows(0, 0)].bincount().tolist()
-        [13, 3]
+        [12, 4]
 
     Source: Gupta, Dollar, Girshick (2019), "LVIS", arXiv:1908.03195, appendix B; there the epoch grows instead.
     """

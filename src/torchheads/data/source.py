@@ -35,8 +35,12 @@ class Examples(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Parts by name ("train", and "val", "calibration", "test" where they are published), class names, label type."""
+    """Parts by name ("train", and "val", "calibration", "test" where they are published), class names, label type.
+
+    ``left_out`` has a line for each file that was passed over in reading.
+    """
 
     parts: Mapping[str, Examples]
     class_names: tuple[str, ...]
     label_type: LabelType
+    left_out: tuple[str, ...] = ()

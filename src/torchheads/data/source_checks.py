@@ -6,7 +6,6 @@ n examples, c classes.
 from collections.abc import Mapping
 from itertools import combinations
 
-import torch
 from torch import Tensor
 
 from torchheads.data.source import Examples, Source
@@ -46,7 +45,9 @@ def warn_of_unseen(name: str, source: Source) -> None:
         if unseen.any():
             names = [source.class_names[label] for label in unseen.nonzero().flatten().tolist()]
             shown = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
-            problem = f"{len(names)} classes of {name} are in {part} and not in train, so nothing is learnt of them: {shown}"
+            problem = (
+                f"{len(names)} classes of {name} are in {part} and not in train, so nothing is learnt of them: {shown}"
+            )
             warn("W04", problem, "training rows of these classes")
 
 
@@ -56,4 +57,4 @@ def present(examples: Examples, num_classes: int) -> Tensor:
         known = examples.target if examples.mask is None else examples.target & examples.mask
         return known.any(dim=0)
     inside = examples.target[(examples.target >= 0) & (examples.target < num_classes)]
-    return torch.zeros(num_classes, dtype=torch.bool).index_fill_(0, inside.unique(), True)
+    return inside.bincount(minlength=num_classes) > 0

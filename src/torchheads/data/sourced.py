@@ -15,7 +15,7 @@ from torchheads.data.batch import Split
 from torchheads.data.cutting import cut
 from torchheads.data.functional.statistics import Moments
 from torchheads.data.options import LoaderOptions
-from torchheads.data.pictures import Prepared, moments, prepare
+from torchheads.data.pictures import Prepared, moments, prepare, tensor_of
 from torchheads.data.readers import Reader, WorkerReader
 from torchheads.data.source import Source
 from torchheads.data.source_checks import check_names, check_overlap, warn_of_unseen
@@ -91,13 +91,13 @@ class SourcedData(ClassificationData, ABC):
     @cached_property
     def source(self) -> Source:
         """What was read, with class indices from 0, its names and parts checked."""
-        source = self.read()
+        read = self.read()
+        source = read._replace(parts={name: part.shifted(self.label_offset) for name, part in read.parts.items()})
         check_names(self.name, source.class_names)
         if not self.allow_overlap:
             check_overlap(self.name, source.parts)
         warn_of_unseen(self.name, source)
-        parts = {name: part.shifted(self.label_offset) for name, part in source.parts.items()}
-        return source._replace(parts=parts)
+        return source
 
     @property
     def label_type(self) -> LabelType:  # type: ignore[override]  # known once the source is read
@@ -121,8 +121,8 @@ class SourcedData(ClassificationData, ABC):
 
     @property
     def skipped(self) -> list[str]:  # type: ignore[override]
-        """One line for each picture that could not be read and was left out."""
-        return self.prepared.skipped
+        """One line for each file that was left out: it is no picture, or could not be read."""
+        return [*self.source.left_out, *self.prepared.skipped]
 
     @property
     def image_format(self) -> ImageFormat | None:
@@ -132,9 +132,9 @@ class SourcedData(ClassificationData, ABC):
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Channels, height and width of an image, or the number of features."""
-        format, inputs = self.prepared.format, self.prepared.parts["train"].input
+        format = self.image_format
         if format is None or format.size is None or format.channels is None:
-            return tuple(inputs.shape[1:])
+            return tuple(tensor_of(self.prepared.parts["train"]).shape[1:])
         return (format.channels, *format.size)
 
     def load_splits(self) -> dict[str, Split]:

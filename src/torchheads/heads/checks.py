@@ -33,7 +33,7 @@ def check_construction(
     """Refuse impossible sizes, label types, scores and names.
 
     Raises:
-        HeadConfigError: codes H01 (sizes), H22 (label type), H23 (score), D07 (class names).
+        HeadConfigError: codes H01 (sizes), H22 (label type), H23 (score), H19 (class names).
     """
     owner = type(head).__name__
     if isinstance(head.prior, str) and head.prior not in ("data", "zero"):
@@ -56,14 +56,14 @@ def check_construction(
 
 
 def check_class_names(class_names: Sequence[str], num_classes: int) -> None:
-    """Refuse class names that do not tell the classes apart; code D07."""
+    """Refuse class names that do not tell the classes apart; code H19."""
     names = list(class_names) if isinstance(class_names, Sequence) and not isinstance(class_names, str) else None
     if names is None or not all(isinstance(name, str) and name for name in names):
         problem = f"class_names={class_names!r:.60}; allowed a list of names, none of them empty"
-        raise HeadConfigError("D07", problem, "class_names=['cat', 'dog', 'cow']")
+        raise HeadConfigError("H19", problem, "class_names=['cat', 'dog', 'cow']")
     if len(names) != num_classes or len(set(names)) != num_classes:
         problem = f"{len(set(names))} distinct class names for {num_classes} classes"
-        raise HeadConfigError("D07", problem, "one name a class, each of them once")
+        raise HeadConfigError("H19", problem, "one name a class, each of them once")
 
 
 def check_parts(head: ClassificationHead) -> None:

@@ -80,7 +80,7 @@ def keeps_class_names(case: HeadCase) -> None:
     require(kept == names, f"the names {kept}", remedy)
     default = list(case.sample.class_names)
     require(len(default) == case.num_classes, f"{len(default)} names for {case.num_classes} classes", remedy)
-    require_refusal(lambda: case.factory(class_names=names[1:]), HeadConfigError, "D07", remedy)
+    require_refusal(lambda: case.factory(class_names=names[1:]), HeadConfigError, "H19", remedy)
 
 
 @check()

@@ -30,8 +30,8 @@ def symmetric_beta(alpha: float, radius: float, angle: float) -> float:
         A multiple of 2^-20 in [0, 1], the same on every machine.
 
     Example:
-        >>> symmetric_beta(1.0, radius=0.36, angle=0.5), symmetric_beta(1.0, radius=0.36, angle=0.25)
-        (0.0999999, 0.5)
+        >>> symmetric_beta(1.0, radius=0.75, angle=0.5), symmetric_beta(1.0, radius=0.75, angle=0.25)
+        (0.25, 0.5)
 
     Source: Bailey (1994), "Polar generation of random variates with the t-distribution", Mathematics of Computation 62;
         Devroye (1986), "Non-Uniform Random Variate Generation", section IX.3, for the relation of t and beta.

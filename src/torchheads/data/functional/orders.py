@@ -135,7 +135,7 @@ def repeated_order(factors: Float64[Tensor, "n"], seed: int, epoch: int) -> Int6
 
     Example:
         >>> repeated_order(torch.tensor([1.0, 1.0, 2.0], dtype=torch.float64), seed=0, epoch=1).bincount().tolist()
-        [1, 0, 2]
+        [0, 1, 2]
     """
     num_rows, walk = len(factors), keyed_order(len(factors), seed, epoch)
     ends = (factors[walk] * FACTOR_UNIT).round().long().cumsum(0)

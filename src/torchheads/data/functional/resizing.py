@@ -26,7 +26,7 @@ def resize_images(
     if tuple(images.shape[-2:]) == tuple(size):
         return images
     result = images.new_empty(*images.shape[:2], *size)
-    for block, place in zip(images.split(1000), result.split(1000), strict=True):
+    for block, place in zip(torch.split(images, 1000), torch.split(result, 1000), strict=True):
         scaled = F.interpolate(block.float(), size=size, mode=interpolation, antialias=True)
         place.copy_(scaled.round_().clamp_(0, 255))
     return result

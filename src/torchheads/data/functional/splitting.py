@@ -104,7 +104,7 @@ def similar_rows(labels: Bool[Tensor, "n c"], split_seed: int) -> Int64[Tensor, 
     Example:
         >>> rows = similar_rows(torch.tensor([[1, 0], [0, 0], [1, 1], [0, 0], [1, 0]], dtype=torch.bool), split_seed=0)
         >>> rows.tolist()
-        [2, 0, 4, 1, 3]
+        [2, 3, 1, 0, 4]
     """
     order = keyed_bits(split_seed, 0, Stream.SPLIT, torch.arange(len(labels))).argsort()
     upside_down = (keyed_bits(split_seed, 0, Stream.SPLIT_TREE, torch.arange(labels.shape[1])) & 1).tolist()

@@ -47,7 +47,9 @@ def channel_moments(images: Shaped[Tensor, "n ch h w"]) -> Moments:
         >>> channel_moments(torch.tensor([1, 3], dtype=torch.uint8).view(2, 1, 1, 1)).mean.item()
         2.0
     """
-    per_channel = [_moments_of(channel) for channel in images.unbind(dim=1)]  # one at a time: float64 takes 8 x the bytes
+    per_channel = [
+        _moments_of(channel) for channel in images.unbind(dim=1)
+    ]  # one at a time: float64 takes 8 x the bytes
     mean, deviation = (torch.stack(values).view(-1, 1, 1) for values in zip(*per_channel, strict=True))
     return Moments(mean, deviation)
 

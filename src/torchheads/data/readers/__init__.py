@@ -1,7 +1,6 @@
-"""How the raw inputs of a batch are read: from windows over a small split, from rows in memory, or by worker processes."""
+"""How the raw inputs of a batch are read: from windows over a small split, from memory, or by worker processes."""
 
 from torchheads.data.readers.base import Reader
-from torchheads.data.readers.factory import open_reader
 from torchheads.data.readers.factory import open_reader
 from torchheads.data.readers.row_reader import RowReader
 from torchheads.data.readers.window_reader import WindowReader

@@ -18,8 +18,8 @@ class Reader(ABC):
         """The inputs of each run of keys, in their order, as soon as they are asked for.
 
         Args:
-            runs: keys of each batch, shape (B,), int64, on the reader's device: a row of the N, plus a multiple of N for
-                each time that the row came before in the epoch.
+            runs: keys of each batch, shape (B,), int64, on the reader's device: a row of the N, plus a multiple of N
+                for each time that the row came before in the epoch.
             epoch: with the key what decides the augmentation.
 
         Yields:

@@ -35,5 +35,5 @@ class WindowReader(Reader):
             return
         keys = torch.cat(list(runs))
         places = self._augment.places(self._windows, keys % self._rows, keys, seed=self._seed, epoch=epoch)
-        for run in places.split([len(run) for run in runs]):
+        for run in torch.split(places, [len(run) for run in runs]):
             yield read_windows(self._windows, run)
