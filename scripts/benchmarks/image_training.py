@@ -4,8 +4,8 @@
     python scripts/benchmarks/image_training.py        # without data: noise JPEGs of the same number and size
 
 Both contenders train the same network with the same optimizer on the same pixels, batch 32. The bare loop has float
-tensors ready in memory and does nothing but steps; torchheads decodes the files once, then runs under Lightning with
-its loader, head, checks, metrics and callbacks. They take turns, epoch by epoch, and the ratio is that of the medians. The
+tensors ready in memory and does nothing but steps; torchheads decodes the files once and runs under Lightning with
+its loader, head, checks, metrics and callbacks. They take turns, epoch by epoch; the ratio is that of the medians. The
 decoding is shown apart. The linear probe is an epoch on cached features against one that runs the frozen resnet18.
 """
 
