@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from torch import nn
 
+from torchheads import SigmoidHead, SoftmaxHead
 from torchheads.callbacks import StartSummary
 from torchheads.callbacks.start_summary import memory, parameters, summary
 
@@ -17,6 +18,22 @@ def test_all_lines_with_data_that_tell_everything(scripted):
         "logits    64 x 3 a batch, 768.0 B",
         "watching  val/accuracy, highest is best",
     ]
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        (SoftmaxHead(4, 3), None),
+        (SigmoidHead(4, 3), None),
+        (SoftmaxHead(4, 3, label_type="multi"), "training  on label sets: cross-entropy"),
+        (SigmoidHead(4, 3, label_type="single"), "training  on one class each: binary cross-entropy"),
+    ],
+)
+def test_a_head_on_the_other_label_type_says_what_it_learns(head, line):
+    module = SimpleNamespace(backbone=nn.Flatten(), head=head, watched="val/accuracy", watched_mode="max")
+    lines = summary(module, None)
+    assert [text for text in lines if text.startswith("training")] == [text for text in lines if line and line in text]
+    assert len(lines) == 4 + (line is not None)
 
 
 def test_what_is_unknown_is_left_out(scripted):

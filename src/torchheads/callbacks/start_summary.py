@@ -9,6 +9,18 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torchheads.callbacks.base import Watched, parts
 from torchheads.heads import named_heads
 
+CROSSED = {
+    (
+        "SoftmaxHead",
+        "multi",
+    ): "on label sets: cross-entropy, an equal share for each label of a set, none for the empty one",
+    (
+        "SigmoidHead",
+        "single",
+    ): "on one class each: binary cross-entropy of each class; the highest score is the answer",
+}
+"""What is trained where head and label type are not each other's natural choice."""
+
 LOGIT_BYTES = 4  # heads compute their link in float32, whatever the precision of the run
 
 
@@ -35,7 +47,7 @@ def summary(module: Watched, data: Any) -> list[str]:
         data: gives ``name``, ``num_samples`` and ``batch_size``; what it lacks is left out, None included.
 
     Returns:
-        One line each for data, model, logits and the watched metric.
+        One line each for data, model, logits and the watched metric; one more for a head on the other label type.
     """
     heads: dict[str, Any] = named_heads(cast(Any, module.head))
     kinds = [f"{name} {head.label_type}-label, {head.num_classes:,} classes".strip() for name, head in heads.items()]
@@ -45,9 +57,11 @@ def summary(module: Watched, data: Any) -> list[str]:
     batch_size = getattr(data, "batch_size", None)
     rows = f"{batch_size:,} x {classes:,} a batch" if batch_size else f"{classes:,} an example"
     best = "highest" if module.watched_mode == "max" else "lowest"
+    crossed = [line for head in heads.values() if (line := CROSSED.get((type(head).__name__, head.label_type)))]
     return [
         f"data      {name}: {'; '.join(kinds)}" + (f", {samples}" if samples else ""),
         f"model     {parameters(module.backbone)} + {parameters(module.head)} parameters",
+        *(f"training  {line}" for line in crossed),
         f"logits    {rows}, {memory((batch_size or 1) * classes * LOGIT_BYTES)}",
         f"watching  {module.watched}, {best} is best",
     ]
