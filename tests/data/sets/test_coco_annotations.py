@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from torchheads.data.coco_annotations import read_instances
+from torchheads.data.sets.coco_annotations import read_instances
 from torchheads.errors import DataError
 
 CATEGORIES = [{"id": 18, "name": "dog"}, {"id": 1, "name": "person"}, {"id": 3, "name": "car"}]

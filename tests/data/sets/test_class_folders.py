@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from torchheads.data.class_folders import class_files, find_parts, is_picture, shown
+from torchheads.data.sets.class_folders import class_files, find_parts, is_picture, shown
 from torchheads.errors import DataError
 
 

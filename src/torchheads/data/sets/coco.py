@@ -6,9 +6,9 @@ n pictures, c classes.
 from pathlib import Path
 from typing import Final, Unpack, final
 
-from torchheads.data.coco_annotations import read_instances
 from torchheads.data.options import SourceOptions
-from torchheads.data.published import check_there
+from torchheads.data.sets.coco_annotations import read_instances
+from torchheads.data.sets.published import check_there
 from torchheads.data.source import Examples, Source
 from torchheads.data.sourced import SourcedData
 from torchheads.errors import DataError

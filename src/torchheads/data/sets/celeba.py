@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Unpack, final
 
 from torchheads.data.options import SourceOptions
-from torchheads.data.published import check_there, open_published
+from torchheads.data.sets.published import check_there, open_published
 from torchheads.data.source import Examples, Source
 from torchheads.data.sourced import SourcedData
 from torchheads.images import ImageFiles

@@ -20,7 +20,7 @@ from scipy.io import savemat
 from torchvision import datasets
 
 from torchheads.data import TorchvisionSet
-from torchheads.data.torchvision_set import SETS
+from torchheads.data.sets.torchvision_set import SETS
 from torchheads.errors import DataError
 from torchheads.images import ImageFiles, ImageFormat, decode
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from torchheads.data.base import SPLITS, ClassificationData
 from torchheads.data.batch import Split
-from torchheads.data.digits import split_digits
 from torchheads.data.functional.composing import canvas_sources, compose_canvases
 from torchheads.data.options import LoaderOptions
+from torchheads.data.sets.digits import split_digits
 from torchheads.errors import DataError
 
 

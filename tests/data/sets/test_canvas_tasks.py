@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from torchheads.data import CanvasTasks, DigitCanvases
-from torchheads.data.digits import load_digits
+from torchheads.data.sets.digits import load_digits
 from torchheads.errors import DataError
 
 SIZES = {"train_size": 300, "val_size": 50, "calibration_size": 50, "test_size": 60}

@@ -13,10 +13,10 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from torchheads.data.options import SourceOptions
-from torchheads.data.published import check_there, multi_hot, open_published, picture_files
+from torchheads.data.sets.published import check_there, multi_hot, open_published, picture_files
+from torchheads.data.sets.voc_annotations import AnnotatedObject, read_objects
 from torchheads.data.source import Examples, Source
 from torchheads.data.sourced import SourcedData
-from torchheads.data.voc_annotations import AnnotatedObject, read_objects
 from torchheads.errors import DataError
 from torchheads.images import ImageFiles
 

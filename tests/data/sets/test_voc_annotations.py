@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from torchheads.data.voc_annotations import AnnotatedObject, read_objects
+from torchheads.data.sets.voc_annotations import AnnotatedObject, read_objects
 from torchheads.errors import DataError
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from torchheads.data.published import check_there, multi_hot, open_published, picture_files
+from torchheads.data.sets.published import check_there, multi_hot, open_published, picture_files
 from torchheads.errors import DataError
 
 

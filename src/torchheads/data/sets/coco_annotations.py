@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from torchheads.data.published import multi_hot
+from torchheads.data.sets.published import multi_hot
 from torchheads.errors import DataError
 
 ALLOWED: Final = (

@@ -8,9 +8,9 @@ from typing import final
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from torchheads.data.canvases import Canvases
-from torchheads.data.digits import CLASS_NAMES
 from torchheads.data.functional.composing import label_sets
+from torchheads.data.sets.canvases import Canvases
+from torchheads.data.sets.digits import CLASS_NAMES
 
 
 @final

@@ -9,8 +9,8 @@ from typing import Unpack, final
 
 import torch
 
-from torchheads.data.class_folders import PICTURES, ClassFiles, class_files, find_parts, refuse, shown
 from torchheads.data.options import SourceOptions
+from torchheads.data.sets.class_folders import PICTURES, ClassFiles, class_files, find_parts, refuse, shown
 from torchheads.data.source import Examples, Source
 from torchheads.data.sourced import SourcedData
 from torchheads.errors import DataError

@@ -6,7 +6,7 @@ import torch
 from sklearn import datasets
 
 from torchheads.data import Digits
-from torchheads.data.digits import load_digits, split_digits
+from torchheads.data.sets.digits import load_digits, split_digits
 
 
 def test_pixels_are_those_of_scikit_learn():

@@ -171,7 +171,10 @@ def test_a_root_near_by_is_proposed(folder: Path, root: str) -> None:
 
 
 def test_no_root_near_by(folder: Path) -> None:
-    assert refused(folder, "image,what\nx.png,hat\ny.png,tie\n").remedy == "data.root=<where the paths start>"
+    assert (
+        refused(folder, "image,what\nnowhere_1.png,hat\nnowhere_2.png,tie\n").remedy
+        == "data.root=<where the paths start>"
+    )
 
 
 def test_an_empty_picture_cell(folder: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from torchheads.data.options import SourceOptions
-from torchheads.data.published import open_published, picture_files
+from torchheads.data.sets.published import open_published, picture_files
 from torchheads.data.source import Examples, Source
 from torchheads.data.sourced import SourcedData
 from torchheads.errors import DataError

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from torchheads.data import DigitCanvases
-from torchheads.data.digits import load_digits
+from torchheads.data.sets.digits import load_digits
 from torchheads.errors import DataError
 
 SIZES = {"train_size": 600, "val_size": 100, "calibration_size": 100, "test_size": 200}
