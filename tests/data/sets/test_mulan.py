@@ -128,7 +128,7 @@ def test_labels_that_are_no_labels(tmp_path):
         mulan(tmp_path).setup()
 
 
-@pytest.mark.parametrize("name", ["frogs", "../birds", ""])
+@pytest.mark.parametrize("name", ["frogs", "../birds", "birds/birds", ""])
 def test_sets_that_are_not_there(tmp_path, name):
     write_set(tmp_path / "birds")
     with pytest.raises(DataError, match=rf"TH-D29: no {name}\.xml in .*found birds.*Try: data\.set=birds"):
