@@ -147,6 +147,14 @@ def test_rows_by_mask(lists, data):
     assert made(lists)[torch.tensor(mask, dtype=torch.bool)].tolist() == expected
 
 
+def test_rows_that_there_are_not():
+    lists = LabelLists.from_lists([[0], [1], []], num_classes=2)
+    for rows in (torch.tensor([0, 3]), torch.tensor([-4]), torch.tensor([True, False]), [5]):
+        with pytest.raises(TargetError, match=r"TH-M06: LabelLists of 3 examples: .*; allowed rows 0\.\.2, or a mask"):
+            lists[rows]
+    assert lists[torch.tensor([-1, 0])].tolist() == [[], [0]]
+
+
 def test_a_single_row_number_is_refused():
     with pytest.raises(
         TargetError, match=r"TH-M06: LabelLists got the row number 2; allowed a slice.*Try: target\[2:3\]"

@@ -157,12 +157,17 @@ class LabelLists:
         """The examples of a slice, of row numbers (m,), or where a mask (n,) is True.
 
         Raises:
-            TargetError: code M06, for a single number.
+            TargetError: code M06, for a single number, a row that there is not, or a mask of another length.
         """
         if isinstance(rows, Integral):
             problem = f"LabelLists got the row number {rows}; allowed a slice, row numbers or a mask"
             raise TargetError("M06", problem, f"target[{rows}:{int(rows) + 1}], or target.tolist()[{rows}]")
-        chosen = torch.arange(len(self), device=self.device)[rows]
+        try:
+            chosen = torch.arange(len(self), device=self.device)[rows]
+        except IndexError as error:
+            allowed = f"rows 0..{len(self) - 1}, or a mask of {len(self)}"
+            problem = f"LabelLists of {len(self)} examples: {error}; allowed {allowed}"
+            raise TargetError("M06", problem, "row numbers below len(target)") from error
         sizes = self.sizes[chosen]
         offsets = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
         shift = torch.repeat_interleave(self.offsets[chosen] - offsets[:-1], sizes)
