@@ -17,6 +17,8 @@ class Images:
 
     name = "images"
 
+    image_format = None
+
     def __init__(self, channels: int = 1) -> None:
         self.input_shape = (channels, 2, 2)
 

@@ -104,9 +104,11 @@ def load_module(checkpoint: str | Path, parts: Mapping[str, Any] | None = None) 
         problem = f"{checkpoint} has several heads, which cannot all be given the same {' and '.join(chosen)}"
         raise HeadConfigError("H25", problem, "the same without it: each head answers by its own")
     try:
+        # published weights are not read again: those of the checkpoint come in their place
         backbone = {key: None if key == "weights" else value for key, value in config["backbone"].items()}
         module = build_module({**config, "backbone": backbone, "head": {**config["head"], **chosen}}, facts)
         module.load_state_dict(state["state_dict"])
+        module.hparams["config"] = {**module.hparams["config"], "backbone": config["backbone"]}
     except TorchHeadsError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -114,14 +116,14 @@ def load_module(checkpoint: str | Path, parts: Mapping[str, Any] | None = None) 
     return module.eval()
 
 
-def check_resumable(checkpoint: str | Path, config: Mapping[str, Any]) -> None:
-    """Refuse to carry a run on as another one: that would be neither of the two.
+def check_resumable(checkpoint: str | Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse to carry a run on as another one: that would be neither of the two. Returns the facts of its data.
 
     Raises:
         CheckpointMismatch: code K03, when the checkpoint is not one to go on from; K07, naming the keys that differ.
     """
     state = read_checkpoint(checkpoint)
-    saved, _ = saved_configuration(checkpoint, state)
+    saved, facts = saved_configuration(checkpoint, state)
     if "optimizer_states" not in state:
         raise not_ours(checkpoint, "it holds the weights alone, without the state of the optimizer", "last.ckpt")
     before, now = (
@@ -132,6 +134,7 @@ def check_resumable(checkpoint: str | Path, config: Mapping[str, Any]) -> None:
         changes = ", ".join(f"{key}={now.get(key)} (there {before.get(key)})" for key in differ[:4])
         problem = f"{checkpoint} is of a run with other options: {changes}"
         raise CheckpointMismatch("K07", problem, "the options of that run, which its config.yaml holds")
+    return dict(facts)
 
 
 def first_line(error: BaseException) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from hydra.utils import get_class
 
 from torchheads.allowed_targets import check_targets
 from torchheads.config import instantiate
-from torchheads.data import ClassificationData
-from torchheads.errors import CheckpointMismatch, DataError
+from torchheads.data import ClassificationData, Moments
+from torchheads.errors import CheckpointMismatch, DataError, warn
 from torchheads.images import ImageFormat
 from torchheads.module import ClassificationModule
 from torchheads.targets import each, named
+
+KIND = ("label_type", "class_names", "input_shape")
+"""What data must have in common with those that a model was trained with."""
+
+SPLITTING = ("split_seed", "val_share", "calibration_share", "test_share")
+"""The options that decide which rows are in which split."""
 
 
 def build_data(config: Mapping[str, Any], backbone: Mapping[str, Any]) -> ClassificationData:
@@ -39,7 +46,20 @@ def data_facts(data: ClassificationData) -> dict[str, Any]:
         "num_classes": data.num_classes,
         "class_names": each(list, data.class_names),
         "input_shape": list(data.input_shape),
+        "num_samples": data.num_samples,
+        "moments": [values.tolist() for values in data.standardised_by],
+        "image_format": list(data.image_format) if data.image_format is not None else None,
     }
+
+
+def check_facts(trained: Mapping[str, Any], data: ClassificationData, keys: Sequence[str], remedy: str) -> None:
+    """Refuse data that are not of the kind, or not the rows, that a model was trained with; code K04."""
+    here = data_facts(data)
+    for key in keys:
+        if key in trained and trained[key] != here[key]:
+            allowed = f"{trained[key]}, which the checkpoint was trained with"
+            problem = f"{key} is {here[key]} in {data.name}; allowed {allowed}"
+            raise CheckpointMismatch("K04", problem, remedy)
 
 
 def open_data(config: Mapping[str, Any] | None, module: ClassificationModule) -> ClassificationData:
@@ -48,17 +68,28 @@ def open_data(config: Mapping[str, Any] | None, module: ClassificationModule) ->
     Raises:
         CheckpointMismatch: code K04, naming what differs.
     """
-    saved = module.hparams["config"]
+    saved, trained = module.hparams["config"], module.hparams["facts"]
     data = build_data(config or saved["data"], saved["backbone"])
+    warn_of_other_splits(config or saved["data"], saved["data"])
+    if trained.get("moments"):
+        data.trained_moments = Moments(*map(torch.tensor, trained["moments"]))
+    if trained.get("image_format"):
+        parts: list[Any] = [tuple(part) if isinstance(part, list) else part for part in trained["image_format"]]
+        data.trained_format = ImageFormat(*parts)
     data.setup()
-    trained, here = module.hparams["facts"], data_facts(data)
-    for key in ("label_type", "class_names", "input_shape"):
-        if trained[key] != here[key]:
-            problem = (
-                f"{key} is {here[key]} in {data.name}; allowed {trained[key]}, which the checkpoint was trained with"
-            )
-            raise CheckpointMismatch("K04", problem, "data of the same kind, or leave data out")
+    check_facts(trained, data, KIND, "data of the same kind, or leave data out")
     return data
+
+
+def warn_of_other_splits(config: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+    """Warn of the same data split in another way, where test rows may be rows the model was trained on; code W05."""
+    if config.get("_target_") != saved.get("_target_"):
+        return
+    changed = [key for key in SPLITTING if config.get(key) != saved.get(key)]
+    if changed:
+        now = " ".join(f"data.{key}={config.get(key)}" for key in changed)
+        problem = f"{now}, other than in the run: rows that it was trained on may be test rows here"
+        warn("W05", problem, " ".join(f"data.{key}={saved.get(key)}" for key in changed))
 
 
 def check_positives(data: ClassificationData) -> None:

@@ -50,12 +50,15 @@ def as_input(picture: Image.Image, data: ClassificationData, invert: bool) -> Fl
     Raises:
         CheckpointMismatch: code K03, for data that are neither grey nor RGB pictures.
     """
+    if len(data.input_shape) != 3:
+        problem = f"the checkpoint takes {data.input_shape[0]} features ({data.name}); a picture is none"
+        raise CheckpointMismatch("K03", problem, "torchheads explain with the model's logits as name=number")
     channels, height, width = data.input_shape
     if channels not in CHANNELS:
         problem = f"the checkpoint takes {channels} channels ({data.name}), which no picture has; allowed 1 or 3"
         raise CheckpointMismatch("K03", problem, "torchheads explain with the model's logits as name=number")
     shown = ImageOps.invert(picture) if invert else picture
-    wanted = getattr(data, "image_format", None) or ImageFormat(size=(height, width), channels=channels)
+    wanted = data.image_format or ImageFormat(size=(height, width), channels=channels)
     pixels = read_image(DatasetPictures([(shown, 0)]), 0, wanted)
     return pixels[None].float() * (brightest_shade(data) / 255)
 
@@ -63,7 +66,7 @@ def as_input(picture: Image.Image, data: ClassificationData, invert: bool) -> Fl
 def brightest_shade(data: ClassificationData) -> float:
     """The number that white is in the data: 16 in digits, 255 in pictures from files."""
     inputs = data.split("train").input
-    return float(inputs.max()) if isinstance(inputs, Tensor) and not hasattr(data, "image_format") else 255.0
+    return float(inputs.max()) if isinstance(inputs, Tensor) and data.image_format is None else 255.0
 
 
 def brightness_note(image: Float[Tensor, "1 ch h w"], data: ClassificationData, remedy: str) -> str:

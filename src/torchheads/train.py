@@ -19,7 +19,7 @@ from torch import Tensor
 from torchheads.artifact import read_checkpoint, write_json, write_predictions, write_table
 from torchheads.auto_head import resume_head, settle_head
 from torchheads.build import build_module, build_trainer, check_resumable
-from torchheads.build_data import build_data, check_positives, data_facts
+from torchheads.build_data import KIND, build_data, check_facts, check_positives, data_facts
 from torchheads.config import check_targets
 from torchheads.data import ClassificationData
 from torchheads.frozen_features import cache_features, can_cache
@@ -43,14 +43,16 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         What ``results.json`` holds.
     """
     plain = check_targets(config)
+    trained: dict[str, Any] = {}
     if plain["resume"]:
         plain = resume_head(plain)
-        check_resumable(plain["resume"], plain)
+        trained = check_resumable(plain["resume"], plain)
     trainer = build_trainer(plain, folder)
     seconds: dict[str, float] = {}
     with timed(seconds, "data"):
         data = build_data(plain["data"], plain["backbone"])
         check_positives(data)
+        check_facts(trained, data, (*KIND, "num_samples"), "the data of that run, as they were")
         plain = settle_head(plain, data, folder, trainer.is_global_zero)
     seed_everything(plain["seed"], verbose=False)
     module = build_module(plain, data_facts(data))
@@ -60,6 +62,8 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
 
     if can_cache(module.backbone, data):
         with timed(seconds, "features"):
+            if plain["resume"]:  # whose backbone it is, whatever a file of weights holds by now
+                module.load_state_dict(read_checkpoint(plain["resume"])["state_dict"])
             cache_features(trainer, module, data)
     with timed(seconds, "fit"):
         trainer.fit(module, datamodule=data, ckpt_path=plain["resume"], weights_only=True)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from torchheads.data.source import Examples, Source
-from torchheads.data.source_checks import check_names, check_overlap, warn_of_unseen
-from torchheads.errors import DataError, TorchHeadsWarning
+from torchheads.data.source_checks import check_names, check_offset, check_overlap, warn_of_unseen
+from torchheads.errors import DataError, TargetError, TorchHeadsWarning
 from torchheads.images import ImageFiles
 
 
@@ -56,3 +56,30 @@ def test_a_class_that_only_a_held_out_part_has() -> None:
         warnings.simplefilter("error")
         warn_of_unseen("zoo", Source({"train": single(0, 1), "test": single(1)}, ("ant", "bee"), "single"))
         warn_of_unseen("zoo", Source({"train": single(0), "test": single(9)}, ("ant",), "single"))  # T01 says that
+
+
+@pytest.mark.parametrize(
+    ("target", "offset", "code", "remedy"),
+    [
+        ((1, 2, 3), 0, "T01", "data.label_offset=1"),
+        ((0, 1, 2), 1, "T02", "data.label_offset=0"),
+        ((5, 6, 7), 0, "T01", "data.label_offset=5"),
+    ],
+)
+def test_class_numbers_that_begin_elsewhere(target: tuple[int, ...], offset: int, code: str, remedy: str) -> None:
+    source = Source({"train": single(*target)}, ("ant", "bee", "cow"), "single")
+    with pytest.raises(
+        TargetError, match=f"TH-{code}: zoo has class numbers {target[0]}..{target[2]}; allowed {offset}"
+    ):
+        check_offset("zoo", source, offset)
+    with pytest.raises(TargetError) as caught:
+        check_offset("zoo", source, offset)
+    assert caught.value.remedy.startswith(remedy)
+    check_offset("zoo", source, int(remedy[-1]))
+
+
+def test_label_sets_have_no_numbers() -> None:
+    source = Source({"train": Examples(torch.zeros(1, 1), torch.tensor([[True, False]]))}, ("ant", "bee"), "multi")
+    check_offset("zoo", source, 0)
+    with pytest.raises(DataError, match="TH-D11: label_offset=1; allowed 0, since zoo has label sets"):
+        check_offset("zoo", source, 1)

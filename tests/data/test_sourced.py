@@ -4,10 +4,11 @@ import pytest
 import torch
 from PIL import Image
 
+from torchheads.data.functional.statistics import Moments
 from torchheads.data.source import Examples, Source
 from torchheads.data.sourced import SourcedData
 from torchheads.errors import DataError, TargetError, TorchHeadsWarning
-from torchheads.images import ImageFiles, ImageFormat
+from torchheads.images import ArrayPictures, ImageFiles, ImageFormat
 
 ROWS = 20
 
@@ -92,8 +93,9 @@ def test_classes_that_count_from_one(root) -> None:
 def test_names_and_shares_are_checked(root) -> None:
     with pytest.raises(DataError, match="TH-D07: class 1 of shades is 'even', twice"):
         Shades(root, names=("even", "even")).setup()
-    for option, value in {"image_size": 0, "workers": -1, "skip_bad": -1, "cache_gb": -1.0, "channels": 2}.items():
-        with pytest.raises(DataError, match=f"TH-D11: {option}={value}"):
+    wrong = {"image_size": 0, "workers": 1.5, "skip_bad": -1, "cache_gb": "4", "channels": 2}
+    for option, value in wrong.items():
+        with pytest.raises(DataError, match=f"TH-D11: {option}={value!r}"):
             Shades(root, **{option: value})
 
 
@@ -110,18 +112,57 @@ def test_the_weights_of_the_backbone_say_size_and_normalisation(root) -> None:
     assert data.input_shape == (3, 6, 6)
 
 
-def test_images_in_memory_are_scaled_where_a_size_is_asked_for() -> None:
-    class Arrays(SourcedData):
-        name = "arrays"
+class Arrays(SourcedData):
+    """Grey images in memory."""
 
+    name = "arrays"
+
+    def read(self) -> Source:
+        images = torch.randint(0, 256, (40, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+        return Source({"train": Examples(images, torch.arange(40) % 2)}, ("a", "b"), "single")
+
+
+def test_images_in_memory_stay_what_they_are_or_are_scaled_where_a_size_is_asked_for() -> None:
+    data = Arrays()
+    assert data.input_shape == (1, 28, 28)
+    assert data.split("train").input is data.parts["train"].input  # not copied
+    scaled = Arrays(image_size=32)
+    assert scaled.input_shape == (1, 32, 32)
+    assert scaled.split("test").input.dtype == torch.uint8
+    streamed = Arrays(image_size=32, cache_gb=0.0, workers=0)
+    assert isinstance(streamed.split("test").input, ArrayPictures)
+    torch.testing.assert_close(everything(streamed), everything(scaled), rtol=0, atol=0)
+
+
+def test_grey_arrays_become_what_the_weights_know() -> None:
+    data = Arrays()
+    data.expected = ImageFormat((40, 40), 3, resize=48, mean=(0.5, 0.5, 0.5), deviation=(0.25, 0.25, 0.25))
+    assert data.input_shape == (3, 40, 40)
+    batch = next(iter(data.test_dataloader())).input
+    assert torch.equal(batch[:, 0], batch[:, 2])
+    assert Arrays(channels=3).input_shape == (3, 28, 28)
+
+
+def test_what_a_model_was_trained_with_wins_over_everything() -> None:
+    data = Arrays(image_size=99)
+    data.trained_format = ImageFormat((16, 16), 1)
+    data.trained_moments = Moments(torch.full((1, 1, 1), 100.0), torch.full((1, 1, 1), 50.0))
+    assert data.input_shape == (1, 16, 16)
+    raw = data.split("test").input.float()
+    assert torch.equal(next(iter(data.test_dataloader())).input, (raw - 100) / 50)
+    assert torch.equal(data.standardise(raw), (raw - 100) / 50)
+
+
+def test_a_picture_in_two_rows_does_not_come_into_two_splits(root) -> None:
+    class Twice(Shades):
         def read(self) -> Source:
-            images = torch.randint(0, 256, (40, 1, 28, 28), dtype=torch.uint8)
-            return Source({"train": Examples(images, torch.arange(40) % 2)}, ("a", "b"), "single")
+            paths = [name for row in range(ROWS) for name in (f"{row:02}.png", f"./{row:02}.png")]
+            part = Examples(ImageFiles(self.root, paths), torch.arange(2 * ROWS) // 2 % 2)
+            return Source({"train": part}, self.names, "single")
 
-    assert Arrays().input_shape == (1, 28, 28)
-    data = Arrays(image_size=32)
-    assert data.input_shape == (1, 32, 32)
-    assert data.split("test").input.dtype == torch.uint8
+    with pytest.raises(DataError, match=r"TH-D04: \d+ pictures of shades are in .*Try: one row a picture"):
+        Twice(root).setup()
+    Twice(root, allow_overlap=True).setup()
 
 
 def test_features_are_standardised_one_by_one() -> None:

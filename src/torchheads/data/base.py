@@ -67,10 +67,13 @@ class ClassificationData(LightningDataModule, ABC):
     ignore_index: int | None = None
     """The target value that marks what is unknown in these data; the head's ``ignore_index`` must be the same."""
 
+    image_format: ImageFormat | None = None
+    """What pictures are turned into; None where there are none."""
     skipped: Sequence[str] = ()
     """One line for each example that could not be read and was left out."""
-    expected: ImageFormat = ImageFormat()
-    """What the backbone expects of pictures; set before `setup` where it expects anything."""
+    expected: ImageFormat = ImageFormat()  # of the backbone; this and the next two are set before `setup`
+    trained_format: ImageFormat | None = None  # what pictures were brought to when the model was trained
+    trained_moments: Moments | None = None  # by what inputs were standardised then
 
     def __init__(
         self,
@@ -137,7 +140,7 @@ class ClassificationData(LightningDataModule, ABC):
                 )
             self._check_targets(name, splits[name])
         self._splits = splits
-        self._moments = self.moments()
+        self._moments = self.trained_moments or self.moments()
 
     def _check_targets(self, name: str, split: Split) -> None:
         for task, label_type in named(self.label_type).items():
@@ -172,9 +175,15 @@ class ClassificationData(LightningDataModule, ABC):
         """Mean and deviation by which inputs are standardised: those of the training split."""
         return input_moments(self.split("train").input)
 
+    @property
+    def standardised_by(self) -> Moments:
+        """Mean and deviation that the loaders use: those of the run where a model was trained, else `moments`."""
+        self.setup()
+        return self._moments or self.moments()
+
     def standardise(self, inputs: Shaped[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         """Raw inputs as the loaders hand them out: by mean and deviation of each channel or feature."""
-        return standardise(inputs, self.moments())
+        return standardise(inputs, self.standardised_by)
 
     def use_features(self, features: Mapping[str, Float[Tensor, "n d"]]) -> None:
         """Hand out these rows of features, by split, in place of the inputs: those of a backbone that is frozen."""
@@ -194,7 +203,7 @@ class ClassificationData(LightningDataModule, ABC):
         return self.evaluation_dataloader("val")
 
     def calibration_dataloader(self) -> KeyedLoader:
-        """Batches of the split that calibrators and thresholds are fitted on; as `val_dataloader`."""
+        """Batches that calibrators and thresholds are fitted on; as `val_dataloader`."""
         return self.evaluation_dataloader("calibration")
 
     def test_dataloader(self) -> KeyedLoader:

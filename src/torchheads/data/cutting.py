@@ -21,8 +21,8 @@ def cut(source: Source, shares: Mapping[str, float], split_seed: int) -> dict[st
 
     Args:
         source: as read; its part "train" is cut.
-        shares: of the training part, for each of val, calibration and test, each in [0, 1); a split with any share has
-            an example at least.
+        shares: of the training part, for each of val, calibration and test, each in (0, 1); a split has one example
+            at least.
         split_seed: which rows are cut.
 
     Raises:
@@ -30,8 +30,9 @@ def cut(source: Source, shares: Mapping[str, float], split_seed: int) -> dict[st
     """
     missing = {name: shares[name] for name in HELD_OUT if name not in source.parts}
     rows = len(source.parts["train"].target)
-    sizes = {name: max(1, round(share * rows)) if share else 0 for name, share in missing.items()}
-    check_sizes(missing, sizes, rows)
+    check_shares(missing)
+    sizes = {name: max(1, round(share * rows)) for name, share in missing.items()}
+    check_sizes(sizes, rows)
     train = source.parts["train"]
     chosen = rows_by_split(train, source.label_type == "multi", sizes, split_seed)
     return {name: train.rows(chosen[name]) if name in chosen else source.parts[name] for name in ("train", *HELD_OUT)}
@@ -46,11 +47,16 @@ def rows_by_split(train: Examples, is_multi: bool, sizes: Mapping[str, int], spl
     return stratified_split(train.target, sizes, split_seed, rest="train")
 
 
-def check_sizes(shares: Mapping[str, float], sizes: Mapping[str, int], rows: int) -> None:
-    """Refuse shares that leave nothing to train on; code D03."""
+def check_shares(shares: Mapping[str, float]) -> None:
+    """Refuse shares out of range; code D03."""
     for name, share in shares.items():
-        if not 0 <= share < 1:
-            raise DataError("D03", f"{name}_share={share}; allowed 0 up to, not including, 1", f"data.{name}_share=0.1")
+        if not isinstance(share, int | float) or not 0 < share < 1:
+            problem = f"{name}_share={share!r}; allowed a number above 0 and below 1"
+            raise DataError("D03", problem, f"data.{name}_share=0.1")
+
+
+def check_sizes(sizes: Mapping[str, int], rows: int) -> None:
+    """Refuse splits that leave nothing to train on; code D03."""
     if sum(sizes.values()) >= rows:
         cuts = ", ".join(f"{name} {size}" for name, size in sizes.items())
         problem = f"{rows} training rows of which {cuts} are to be cut leave none to train on"

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from torchheads.data.functional.keyed import Stream, keyed_bits
-from torchheads.data.functional.resizing import resize_images
-from torchheads.data.functional.statistics import Moments, channel_moments, input_moments
+from torchheads.data.functional.statistics import Moments, input_moments, moments_of_counts, shade_counts
 from torchheads.data.source import Examples
-from torchheads.images import ImageFormat, Pictures, decode, find_format
+from torchheads.images import ArrayPictures, ImageFormat, Pictures, decode, find_format
 
 SAMPLE: Final = 2048
 """Pictures of which the moments are taken where not all are in memory."""
@@ -39,11 +38,18 @@ def prepare(parts: Mapping[str, Examples], wanted: ImageFormat, cache_gb: float,
     Raises:
         DataError: those of `decode` and `find_format`.
     """
-    if isinstance(parts["train"].input, Tensor):
-        return resized(parts, wanted)
-    format = find_format(parts["train"].input, wanted)
-    if picture_bytes(format) * sum(len(part.target) for part in parts.values()) > cache_gb * 1e9:
-        return left_in_files(parts, format, skip_bad)
+    inputs = parts["train"].input
+    if isinstance(inputs, Tensor):
+        if inputs.ndim != 4:
+            return Prepared(dict(parts), None, [])
+        own = wanted._replace(size=(inputs.shape[2], inputs.shape[3]), channels=inputs.shape[1], resize=None)
+        if (wanted.size or own.size, wanted.channels or own.channels) == (own.size, own.channels):
+            return Prepared(dict(parts), own, [])
+        parts = {name: part._replace(input=ArrayPictures(tensor_of(part))) for name, part in parts.items()}
+        wanted = wanted._replace(resize=None)  # small images are scaled whole
+    format = find_format(pictures_of(parts["train"]), wanted)
+    if not fits(format, parts, cache_gb):
+        return left_in_files(parts, format, skip_bad, block=rows_within(format, cache_gb))
     cached: dict[str, Examples] = {}
     skipped: list[str] = []
     for name, part in parts.items():
@@ -53,21 +59,7 @@ def prepare(parts: Mapping[str, Examples], wanted: ImageFormat, cache_gb: float,
     return Prepared(cached, format, skipped)
 
 
-def resized(parts: Mapping[str, Examples], wanted: ImageFormat) -> Prepared:
-    """Images that are in memory, scaled where another size is wanted; features as they are."""
-    shape = tensor_of(parts["train"]).shape
-    if len(shape) != 4:
-        return Prepared(dict(parts), None, [])
-    size = wanted.size or (shape[2], shape[3])
-    format = wanted._replace(size=size, channels=shape[1], resize=None)
-    scaled = {
-        name: part._replace(input=resize_images(tensor_of(part), size, wanted.interpolation))
-        for name, part in parts.items()
-    }
-    return Prepared(scaled, format, [])
-
-
-def left_in_files(parts: Mapping[str, Examples], format: ImageFormat, skip_bad: int) -> Prepared:
+def left_in_files(parts: Mapping[str, Examples], format: ImageFormat, skip_bad: int, block: int) -> Prepared:
     """Pictures that are decoded when they are needed; where bad ones may be left out, each is looked at once now."""
     if skip_bad == 0:
         return Prepared(dict(parts), format, [])
@@ -75,9 +67,9 @@ def left_in_files(parts: Mapping[str, Examples], format: ImageFormat, skip_bad: 
     skipped: list[str] = []
     for name, part in parts.items():
         good = []
-        for block in torch.split(torch.arange(len(part.target)), 1000):
-            decoded = decode(pictures_of(part).select(block), format, skip_bad, len(skipped))
-            good.append(block[decoded.rows])
+        for rows in torch.split(torch.arange(len(part.target)), block):
+            decoded = decode(pictures_of(part).select(rows), format, skip_bad, len(skipped))
+            good.append(rows[decoded.rows])
             skipped += decoded.bad
         kept[name] = part.rows(torch.cat(good))
     return Prepared(kept, format, skipped)
@@ -95,6 +87,16 @@ def tensor_of(part: Examples) -> Tensor:
     return part.input
 
 
+def fits(format: ImageFormat, parts: Mapping[str, Examples], cache_gb: float) -> bool:
+    """Whether the decoded pictures of all parts fit into the budget."""
+    return picture_bytes(format) * sum(len(part.target) for part in parts.values()) <= cache_gb * 1e9
+
+
+def rows_within(format: ImageFormat, cache_gb: float) -> int:
+    """How many pictures may be decoded at once where not all fit: a quarter of the budget, 1 at least, 1000 at most."""
+    return min(max(1, int(cache_gb * 1e9 / 4 / picture_bytes(format))), 1000)
+
+
 def picture_bytes(format: ImageFormat) -> int:
     """Bytes of one decoded picture.
 
@@ -106,14 +108,15 @@ def picture_bytes(format: ImageFormat) -> int:
     return height * width * (format.channels or 0)
 
 
-def moments(inputs: Tensor | Pictures, format: ImageFormat | None) -> Moments:
+def moments(inputs: Tensor | Pictures, format: ImageFormat | None, cache_gb: float) -> Moments:
     """Mean and deviation by which inputs are standardised: the backbone's own, else those of the training split.
 
-    Of pictures in files a sample is read, spread by key, the same in every run.
+    Of pictures that are not in memory a sample is read, spread by key, the same in every run.
 
     Args:
         inputs: those of the training split.
         format: complete; None for features.
+        cache_gb: budget for decoded pictures, in 10^9 bytes.
     """
     if format is not None and format.mean is not None and format.deviation is not None:
         mean, deviation = (255 * torch.tensor(values).view(-1, 1, 1) for values in (format.mean, format.deviation))
@@ -122,4 +125,6 @@ def moments(inputs: Tensor | Pictures, format: ImageFormat | None) -> Moments:
         return input_moments(inputs)
     assert format is not None  # pictures have one
     sample = keyed_bits(0, 0, Stream.SPLIT, torch.arange(len(inputs))).argsort()[:SAMPLE]
-    return channel_moments(decode(inputs.select(sample), format, skip_bad=0).images)
+    blocks = torch.split(sample, rows_within(format, cache_gb))
+    counts = [shade_counts(decode(inputs.select(rows), format).images) for rows in blocks]
+    return moments_of_counts(torch.stack(counts).sum(dim=0))

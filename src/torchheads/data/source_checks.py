@@ -3,13 +3,14 @@
 n examples, c classes.
 """
 
+import os
 from collections.abc import Mapping
 from itertools import combinations
 
 from torch import Tensor
 
 from torchheads.data.source import Examples, Source
-from torchheads.errors import DataError, warn
+from torchheads.errors import DataError, TargetError, warn
 from torchheads.images import ImageFiles
 
 
@@ -30,11 +31,39 @@ def check_names(name: str, class_names: tuple[str, ...]) -> None:
 
 def check_overlap(name: str, parts: Mapping[str, Examples]) -> None:
     """Refuse a picture file that is in two parts; code D04, with how many and three of them."""
-    files = {part: examples.input.paths for part, examples in parts.items() if isinstance(examples.input, ImageFiles)}
+    files = {
+        part: set(map(os.path.normpath, examples.input.paths))
+        for part, examples in parts.items()
+        if isinstance(examples.input, ImageFiles)
+    }
     for (one, paths), (other, others) in combinations(files.items(), 2):
-        if both := sorted(set(paths) & set(others)):
+        if both := sorted(paths & others):
             problem = f"{len(both)} pictures of {name} are in {one} and in {other}, such as {', '.join(both[:3])}"
-            raise DataError("D04", f"{problem}; allowed none", "each in one split, or data.allow_overlap=true")
+            remedy = "one row a picture and each in one split, or data.allow_overlap=true"
+            raise DataError("D04", f"{problem}; allowed none", remedy)
+
+
+def check_offset(name: str, source: Source, label_offset: int) -> None:
+    """Refuse class indices that begin at another number than ``label_offset`` says; codes T01 and T02.
+
+    Raises:
+        TargetError: where another offset would do, naming it.
+        DataError: code D11, for an offset of label sets, which have no numbers.
+    """
+    if label_offset and source.label_type == "multi":
+        problem = f"label_offset={label_offset}; allowed 0, since {name} has label sets and no class numbers"
+        raise DataError("D11", problem, "data.label_offset=0")
+    if source.label_type == "multi":
+        return
+    classes = len(source.class_names)
+    low = min(int(part.target.min()) for part in source.parts.values() if len(part.target))
+    high = max(int(part.target.max()) for part in source.parts.values() if len(part.target))
+    inside = label_offset <= low and high < label_offset + classes
+    if not inside and high - low < classes:
+        code = "T01" if high >= label_offset + classes else "T02"
+        problem = f"{name} has class numbers {low}..{high}; allowed {label_offset}..{label_offset + classes - 1}"
+        start = low if low + classes - 1 >= high else label_offset
+        raise TargetError(code, problem, f"data.label_offset={start}, if its {classes} classes start there")
 
 
 def warn_of_unseen(name: str, source: Source) -> None:

@@ -17,8 +17,8 @@ from torchheads.data.functional.statistics import Moments
 from torchheads.data.options import LoaderOptions
 from torchheads.data.pictures import Prepared, moments, prepare, tensor_of
 from torchheads.data.readers import Reader, WorkerReader
-from torchheads.data.source import Source
-from torchheads.data.source_checks import check_names, check_overlap, warn_of_unseen
+from torchheads.data.source import Examples, Source
+from torchheads.data.source_checks import check_names, check_offset, check_overlap, warn_of_unseen
 from torchheads.errors import DataError
 from torchheads.images import ImageFormat, Pictures
 from torchheads.targets import LabelType
@@ -42,7 +42,7 @@ class SourcedData(ClassificationData, ABC):
         workers: processes that decode pictures which do not fit into it.
         skip_bad: how many pictures that cannot be read are left out and counted; one more is an error.
         label_offset: the number of the first class, in data that number their classes.
-        allow_overlap: let published parts share pictures.
+        allow_overlap: let splits share pictures.
         options: those of `ClassificationData`.
 
     Raises:
@@ -65,14 +65,13 @@ class SourcedData(ClassificationData, ABC):
         **options: Unpack[LoaderOptions],
     ) -> None:
         super().__init__(**options)
-        for option, least, value in (
-            ("image_size", 1, image_size),
-            ("workers", 0, workers),
-            ("skip_bad", 0, skip_bad),
-            ("cache_gb", 0, cache_gb),
-        ):
-            if value is not None and value < least:
-                raise DataError("D11", f"{option}={value}; allowed {least} or more", f"data.{option}={least}")
+        whole = {"image_size": (1, image_size), "workers": (0, workers), "skip_bad": (0, skip_bad)}
+        for option, (least, value) in whole.items():
+            if value is not None and (not isinstance(value, int) or value < least):
+                problem = f"{option}={value!r}; allowed a whole number from {least}"
+                raise DataError("D11", problem, f"data.{option}={least}")
+        if not isinstance(cache_gb, int | float) or cache_gb < 0:
+            raise DataError("D11", f"cache_gb={cache_gb!r}; allowed a number from 0", "data.cache_gb=4.0")
         if channels not in (None, 1, 3):
             raise DataError("D11", f"channels={channels}; allowed 1 or 3", "data.channels=3")
         self.shares = {"val": val_share, "calibration": calibration_share, "test": test_share}
@@ -92,10 +91,9 @@ class SourcedData(ClassificationData, ABC):
     def source(self) -> Source:
         """What was read, with class indices from 0, its names and parts checked."""
         read = self.read()
+        check_offset(self.name, read, self.label_offset)
         source = read._replace(parts={name: part.shifted(self.label_offset) for name, part in read.parts.items()})
         check_names(self.name, source.class_names)
-        if not self.allow_overlap:
-            check_overlap(self.name, source.parts)
         warn_of_unseen(self.name, source)
         return source
 
@@ -110,14 +108,26 @@ class SourcedData(ClassificationData, ABC):
         return self.source.class_names
 
     @cached_property
+    def parts(self) -> dict[str, Examples]:
+        """The splits as they were read, no picture in two of them."""
+        parts = cut(self.source, self.shares, self.split_seed)
+        if not self.allow_overlap:
+            check_overlap(self.name, parts)
+        return parts
+
+    @cached_property
     def prepared(self) -> Prepared:
         """The splits with their pictures brought to one size."""
+        return prepare(self.parts, self.wanted_format(), self.cache_gb, self.skip_bad)
+
+    def wanted_format(self) -> ImageFormat:
+        """What pictures are to be brought to: as a model was trained, as asked for, as the backbone expects."""
+        if self.trained_format is not None:
+            return self.trained_format
         expected = self.expected
         if self.image_size is not None:  # the whole picture, at the size asked for
             expected = expected._replace(size=(self.image_size, self.image_size), resize=None)
-        if self.channels is not None:
-            expected = expected._replace(channels=self.channels)
-        return prepare(cut(self.source, self.shares, self.split_seed), expected, self.cache_gb, self.skip_bad)
+        return expected if self.channels is None else expected._replace(channels=self.channels)
 
     @property
     def skipped(self) -> list[str]:  # type: ignore[override]
@@ -125,7 +135,7 @@ class SourcedData(ClassificationData, ABC):
         return [*self.source.left_out, *self.prepared.skipped]
 
     @property
-    def image_format(self) -> ImageFormat | None:
+    def image_format(self) -> ImageFormat | None:  # type: ignore[override]
         """What pictures are turned into; None for features."""
         return self.prepared.format
 
@@ -143,7 +153,7 @@ class SourcedData(ClassificationData, ABC):
 
     def moments(self) -> Moments:
         """Mean and deviation of each channel, the backbone's own where its weights have them; else of each feature."""
-        return moments(self.prepared.parts["train"].input, self.image_format)
+        return moments(self.prepared.parts["train"].input, self.image_format, self.cache_gb)
 
     def reader(self, name: str, augment: Augmentation | None, device: torch.device) -> Reader:
         """Pictures by worker processes where they are left in their files, else as `ClassificationData`."""

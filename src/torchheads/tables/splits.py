@@ -95,14 +95,14 @@ def files_by_split(path: str | Mapping[str, str]) -> dict[str, Path]:
         ['train', 'val']
     """
     if not isinstance(path, Mapping):
-        return {"train": Path(path)}
+        return {"train": Path(path).expanduser()}
     files: dict[str, Path] = {}
     for word, file in path.items():
         name = SPLITS.get(str(word).lower())
         if name is None or name in files:
             problem = f"data.path has a file for {word!r}" + (", a second one" if name else "")
             raise DataError("D22", f"{problem}; allowed one each for {', '.join(NAMES)}", EXAMPLE)
-        files[name] = Path(file)
+        files[name] = Path(file).expanduser()
     if "train" not in files:
         raise DataError("D01", f"data.path has no file for train, but for {', '.join(files)}", EXAMPLE)
     return files

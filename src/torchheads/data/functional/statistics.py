@@ -6,7 +6,7 @@ n examples, c classes, d features, ch channels, h height, w width.
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int64, Shaped
+from jaxtyping import Bool, Float, Int64, Shaped, UInt8
 from torch import Tensor
 
 
@@ -47,11 +47,34 @@ def channel_moments(images: Shaped[Tensor, "n ch h w"]) -> Moments:
         >>> channel_moments(torch.tensor([1, 3], dtype=torch.uint8).view(2, 1, 1, 1)).mean.item()
         2.0
     """
-    per_channel = [
-        _moments_of(channel) for channel in images.unbind(dim=1)
-    ]  # one at a time: float64 takes 8 x the bytes
+    if images.dtype == torch.uint8:
+        return moments_of_counts(shade_counts(images))
+    per_channel = [_moments_of(channel) for channel in images.unbind(dim=1)]
     mean, deviation = (torch.stack(values).view(-1, 1, 1) for values in zip(*per_channel, strict=True))
     return Moments(mean, deviation)
+
+
+def shade_counts(images: UInt8[Tensor, "n ch h w"]) -> Int64[Tensor, "ch 256"]:
+    """How many pixels of each channel have each of the 256 shades; counts of parts add up to those of the whole."""
+    counts = torch.zeros(images.shape[1], 256, dtype=torch.int64)
+    for block in torch.split(images, 256):  # bincount makes int64 of what it counts
+        counts += torch.stack([channel.flatten().bincount(minlength=256).cpu() for channel in block.unbind(dim=1)])
+    return counts
+
+
+def moments_of_counts(counts: Int64[Tensor, "ch 256"]) -> Moments:
+    """Mean and standard deviation of each channel from its shades; 1 for a channel that never changes.
+
+    Example:
+        >>> moments_of_counts(torch.eye(256, dtype=torch.int64)[[1, 3]].sum(dim=0, keepdim=True)).mean.item()
+        2.0
+    """
+    share = counts.double() / counts.sum(dim=1, keepdim=True)
+    shade = torch.arange(256, dtype=torch.float64)
+    mean = share @ shade
+    deviation = (share * (shade - mean[:, None]).square()).sum(dim=1).sqrt()
+    deviation = torch.where((counts > 0).sum(dim=1) > 1, deviation, 1.0)
+    return Moments(mean.float().view(-1, 1, 1), deviation.float().view(-1, 1, 1))
 
 
 def feature_moments(features: Shaped[Tensor, "n d"]) -> Moments:

@@ -63,7 +63,7 @@ class Manifest(SourcedData):
             problem = f"label_offset={self.label_offset}; allowed 0, since the classes of a table are known by name"
             raise DataError("D11", problem, "data.label_offset=0")
         self.files = files_by_split(path)
-        self.root = Path(root) if root is not None else self.files["train"].parent
+        self.root = Path(root).expanduser() if root is not None else self.files["train"].parent
         self.columns = column_options(columns or {})
         self.names = class_names
         self.name = " + ".join(file.name for file in self.files.values())

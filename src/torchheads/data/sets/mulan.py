@@ -47,7 +47,7 @@ class Mulan(SourcedData):
 
     def read(self) -> Source:
         """The published parts; classes in the order of the XML file."""
-        folder = find_folder(Path(self.root), self.set)
+        folder = find_folder(Path(self.root).expanduser(), self.set)
         names = read_label_names(folder / f"{self.set}.xml")
         files = {part: folder / f"{self.set}-{part}.arff" for part in PARTS}
         if not any(file.exists() for file in files.values()) and (folder / f"{self.set}.arff").exists():
