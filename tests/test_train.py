@@ -89,6 +89,23 @@ def test_backbones_start_from_the_same_bits_whatever_the_head(tmp_path: Path) ->
     assert torch.equal(*weights)
 
 
+@pytest.mark.parametrize("weights", ["best", "last"])
+def test_a_run_ends_with_the_weights_asked_for(tmp_path: Path, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A second epoch at a learning rate that destroys the model: the first epoch is the best one.
+    monkeypatch.setattr(
+        "torchheads.optim.schedules.warmup_cosine_factor", lambda step, *rest: 1.0 if step < 18 else 1e4
+    )
+    run(tmp_path, "backbone=identity", "trainer.max_epochs=2", f"callbacks.best_checkpoint.weights={weights}")
+    states = {
+        name: torch.load(tmp_path / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"][
+            "head.classifier.bias"
+        ]
+        for name in ("best", "last", "final")
+    }
+    assert not torch.equal(states["best"], states["last"])
+    assert torch.equal(states["final"], states[weights])
+
+
 def test_same_seed_same_bits_other_seed_other_bits(tmp_path: Path) -> None:
     seeds = {"first": 0, "again": 0, "other": 1}
     first, again, other = (

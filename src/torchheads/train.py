@@ -69,7 +69,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         trainer.fit(module, datamodule=data, ckpt_path=plain["resume"], weights_only=True)
     checkpoint = folder / "checkpoints" / "final.ckpt"
     with timed(seconds, "test"):
-        take_best_weights(trainer, module)
+        take_weights(trainer, module)
         fit_decision(trainer, module, data)
         trainer.validate(module, datamodule=data, verbose=False)
         trainer.test(module, datamodule=data, verbose=False)
@@ -108,10 +108,11 @@ def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = time.perf_counter() - start
 
 
-def take_best_weights(trainer: Trainer, module: ClassificationModule) -> None:
-    """Go back to the weights of the best validation; keep the last ones where no checkpoint callback watched."""
-    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
-    if best:
+def take_weights(trainer: Trainer, module: ClassificationModule) -> None:
+    """Go back to the weights of the best validation; keep the last ones where asked to or where nothing watched."""
+    callback = trainer.checkpoint_callback
+    best = getattr(callback, "best_model_path", "")
+    if best and getattr(callback, "weights", "best") == "best":
         module.load_state_dict(read_checkpoint(best)["state_dict"])
 
 

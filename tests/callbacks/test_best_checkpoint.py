@@ -120,3 +120,9 @@ def test_the_same_trainer_may_fit_on(scripted, batches, trainer):
     run.fit_loop.max_epochs = 5
     run.fit(module, batches, batches)
     assert run.current_epoch == 5
+
+
+def test_other_weights_than_best_and_last_are_refused():
+    assert BestCheckpoint().weights == "best"
+    with pytest.raises(HeadConfigError, match=r"TH-H04: callbacks\.best_checkpoint\.weights='final'; allowed best, last"):
+        BestCheckpoint(weights="final")

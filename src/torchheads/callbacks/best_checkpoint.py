@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -28,9 +28,12 @@ class BestCheckpoint(ModelCheckpoint):
 
     Args:
         dirpath: folder of the checkpoints; None means ``checkpoints`` in the logger's or trainer's folder.
+        weights: which ones the run is tested with and ends with: ``"best"``, or ``"last"`` where the validation split
+            is too small to choose by, as after a schedule that ends near zero.
 
     Raises:
-        HeadConfigError: code H08, when the watched metric is never logged; H16, when the folder is another run's.
+        HeadConfigError: code H08, when the watched metric is never logged; H16, when the folder is another run's; H04,
+            for other ``weights``.
         NonFiniteError: code N01 at the end of a fit, when no validation gave a finite score.
 
     Example:
@@ -38,7 +41,11 @@ class BestCheckpoint(ModelCheckpoint):
         'best'
     """
 
-    def __init__(self, dirpath: str | None = None) -> None:
+    def __init__(self, dirpath: str | None = None, weights: Literal["best", "last"] = "best") -> None:
+        if weights not in ("best", "last"):
+            problem = f"callbacks.best_checkpoint.weights={weights!r}; allowed best, last"
+            raise HeadConfigError("H04", problem, "callbacks.best_checkpoint.weights=last")
+        self.weights = weights
         super().__init__(dirpath, filename="best", auto_insert_metric_name=False, enable_version_counter=False)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
