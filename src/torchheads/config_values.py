@@ -71,6 +71,7 @@ def is_range(value: Any) -> bool:
 
 POSITIVE = Values("a number above 0", lambda value: is_number(value) and value > 0, 0.001)
 NOT_NEGATIVE = Values("a number from 0", lambda value: is_number(value) and value >= 0, 0.01)
+BUDGET = Values("a number from 0", lambda value: is_number(value) and value >= 0, 4.0, "D11")
 SEED = Values("a whole number from 0 to 4294967295", lambda value: is_whole(value, 0, 2**32 - 1), 0)
 FLAG = Values("true, false", lambda value: isinstance(value, bool), "false")
 DIGITS = Values(
@@ -114,7 +115,7 @@ VALUES: dict[str, Values] = {
     **{f"data.{split}_share": share(0.1, code="D03") for split in ("val", "calibration", "test")},
     "data.image_size": whole(1, 64, None, code="D11"),
     "data.channels": whole(1, 3, None, code="D11"),
-    "data.cache_gb": NOT_NEGATIVE._replace(usual=4.0, code="D11"),
+    "data.cache_gb": BUDGET,
     "data.workers": whole(0, 2, code="D11"),
     "data.skip_bad": whole(0, 0, code="D11"),
     "data.label_offset": whole(0, 0, code="D11"),

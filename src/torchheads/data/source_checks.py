@@ -44,26 +44,29 @@ def check_overlap(name: str, parts: Mapping[str, Examples]) -> None:
 
 
 def check_offset(name: str, source: Source, label_offset: int) -> None:
-    """Refuse class indices that begin at another number than ``label_offset`` says; codes T01 and T02.
+    """Refuse class indices that begin at another number than ``label_offset`` says; label sets have no numbers.
 
     Raises:
-        TargetError: where another offset would do, naming it.
-        DataError: code D11, for an offset of label sets, which have no numbers.
+        TargetError: codes T01 and T02, where another offset would do, naming it.
+        DataError: code D11, for an offset of label sets.
     """
-    if label_offset and source.label_type == "multi":
+    if source.label_type == "single":
+        check_numbers(name, source, label_offset)
+    elif label_offset:
         problem = f"label_offset={label_offset}; allowed 0, since {name} has label sets and no class numbers"
         raise DataError("D11", problem, "data.label_offset=0")
-    if source.label_type == "multi":
-        return
+
+
+def check_numbers(name: str, source: Source, label_offset: int) -> None:
+    """Refuse class indices that all lie within another run of numbers than the one from ``label_offset``."""
     classes = len(source.class_names)
     low = min(int(part.target.min()) for part in source.parts.values() if len(part.target))
     high = max(int(part.target.max()) for part in source.parts.values() if len(part.target))
-    inside = label_offset <= low and high < label_offset + classes
-    if not inside and high - low < classes:
-        code = "T01" if high >= label_offset + classes else "T02"
-        problem = f"{name} has class numbers {low}..{high}; allowed {label_offset}..{label_offset + classes - 1}"
-        start = low if low + classes - 1 >= high else label_offset
-        raise TargetError(code, problem, f"data.label_offset={start}, if its {classes} classes start there")
+    if (label_offset <= low and high < label_offset + classes) or high - low >= classes:
+        return
+    code = "T01" if high >= label_offset + classes else "T02"
+    problem = f"{name} has class numbers {low}..{high}; allowed {label_offset}..{label_offset + classes - 1}"
+    raise TargetError(code, problem, f"data.label_offset={low}, if its {classes} classes start there")
 
 
 def warn_of_unseen(name: str, source: Source) -> None:
