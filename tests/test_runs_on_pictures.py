@@ -1,5 +1,6 @@
 """Runs on pictures of one's own, from the table to the evaluation: what was trained is what is evaluated."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torchheads.build_data import open_data
 from torchheads.config import check_config
 from torchheads.errors import CheckpointMismatch, TorchHeadsWarning
 from torchheads.evaluate import evaluate
+from torchheads.predict import predict
 from torchheads.train import train
 
 ROWS = 60
@@ -79,6 +81,18 @@ def test_an_evaluation_repeats_the_test_of_the_run(probe: Any, tmp_path: Path) -
     _, folder, results = probe
     record = again(tmp_path, folder / "checkpoints" / "final.ckpt")
     assert record["test"] == pytest.approx(results["test"], abs=1e-5)
+
+
+def test_predictions_name_their_pictures(probe: Any, tmp_path: Path) -> None:
+    _, folder, results = probe
+    checkpoint = folder / "checkpoints" / "final.ckpt"
+    predict(check_config(compose("predict", [f"checkpoint={checkpoint}"])), tmp_path)
+    with (tmp_path / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    truth = [("cat", "dog")[int(row["file"][:2]) % 2] for row in rows]  # odd pictures are dogs
+    assert len({row["file"] for row in rows}) == len(rows) == results["samples"]["test"]
+    right = [row["predicted"] == label for row, label in zip(rows, truth, strict=True)]
+    assert sum(right) / len(right) == pytest.approx(results["test"]["accuracy"])
 
 
 def test_other_pictures_are_brought_to_what_the_model_knows(probe: Any, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from torchheads.artifact import Rows, write_table
 from torchheads.build import build_trainer, chosen_parts, load_module
 from torchheads.build_data import open_data
 from torchheads.config import check_targets, make_output
+from torchheads.data import SourcedData
 from torchheads.errors import FitError, NonFiniteError
 from torchheads.heads import ClassificationHead, named_heads
 from torchheads.targets import named, prefixed
@@ -49,7 +50,10 @@ def predict(config: DictConfig, folder: Path) -> Path:
     if trainer.is_global_zero:
         rows = module.collected
         check_numbers(rows, plain["checkpoint"])
-        columns = {"index": rows.index.tolist()}
+        columns: dict[str, list[Any]] = {"index": rows.index.tolist()}
+        files = data.file_names(plain["split"]) if isinstance(data, SourcedData) else None
+        if files is not None:
+            columns["file"] = [files[row] for row in columns["index"]]
         for name, head in heads.items():
             columns |= {prefixed(name, key): values for key, values in answers(head, named(rows.logits)[name]).items()}
         write_table(output, columns)

@@ -19,11 +19,12 @@ SAMPLE: Final = 2048
 
 
 class Prepared(NamedTuple):
-    """The splits with their inputs brought to one size, that size, and one line for each picture left out."""
+    """The splits with their inputs brought to one size, that size, what was left out, and the pictures themselves."""
 
     parts: dict[str, Examples]
     format: ImageFormat | None  # None: not pictures
-    skipped: list[str]
+    skipped: list[str]  # one line for each picture left out
+    pictures: dict[str, Pictures]  # where the inputs of each split were read from; none where they were in memory
 
 
 def prepare(parts: Mapping[str, Examples], wanted: ImageFormat, cache_gb: float, skip_bad: int) -> Prepared:
@@ -41,28 +42,30 @@ def prepare(parts: Mapping[str, Examples], wanted: ImageFormat, cache_gb: float,
     inputs = parts["train"].input
     if isinstance(inputs, Tensor):
         if inputs.ndim != 4:
-            return Prepared(dict(parts), None, [])
+            return Prepared(dict(parts), None, [], {})
         own = wanted._replace(size=(inputs.shape[2], inputs.shape[3]), channels=inputs.shape[1], resize=None)
         if (wanted.size or own.size, wanted.channels or own.channels) == (own.size, own.channels):
-            return Prepared(dict(parts), own, [])
+            return Prepared(dict(parts), own, [], {})
         parts = {name: part._replace(input=ArrayPictures(tensor_of(part))) for name, part in parts.items()}
         wanted = wanted._replace(resize=None)  # small images are scaled whole
     format = find_format(pictures_of(parts["train"]), wanted)
     if not fits(format, parts, cache_gb):
         return left_in_files(parts, format, skip_bad, block=rows_within(format, cache_gb))
     cached: dict[str, Examples] = {}
+    pictures: dict[str, Pictures] = {}
     skipped: list[str] = []
     for name, part in parts.items():
         decoded = decode(pictures_of(part), format, skip_bad, len(skipped))
-        cached[name] = part.rows(decoded.rows)._replace(input=decoded.images)
+        good = part.rows(decoded.rows)
+        pictures[name], cached[name] = pictures_of(good), good._replace(input=decoded.images)
         skipped += decoded.bad
-    return Prepared(cached, format, skipped)
+    return Prepared(cached, format, skipped, pictures)
 
 
 def left_in_files(parts: Mapping[str, Examples], format: ImageFormat, skip_bad: int, block: int) -> Prepared:
     """Pictures that are decoded when they are needed; where bad ones may be left out, each is looked at once now."""
     if skip_bad == 0:
-        return Prepared(dict(parts), format, [])
+        return Prepared(dict(parts), format, [], {name: pictures_of(part) for name, part in parts.items()})
     kept: dict[str, Examples] = {}
     skipped: list[str] = []
     for name, part in parts.items():
@@ -72,7 +75,7 @@ def left_in_files(parts: Mapping[str, Examples], format: ImageFormat, skip_bad: 
             good.append(rows[decoded.rows])
             skipped += decoded.bad
         kept[name] = part.rows(torch.cat(good))
-    return Prepared(kept, format, skipped)
+    return Prepared(kept, format, skipped, {name: pictures_of(part) for name, part in kept.items()})
 
 
 def pictures_of(part: Examples) -> Pictures:

@@ -4,6 +4,7 @@ n examples, c classes.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Unpack
 
@@ -20,7 +21,7 @@ from torchheads.data.readers import Reader, WorkerReader
 from torchheads.data.source import Examples, Source
 from torchheads.data.source_checks import check_names, check_offset, check_overlap, warn_of_unseen
 from torchheads.errors import DataError
-from torchheads.images import ImageFormat, Pictures
+from torchheads.images import ImageFiles, ImageFormat, Pictures
 from torchheads.targets import LabelType
 
 
@@ -133,6 +134,11 @@ class SourcedData(ClassificationData, ABC):
     def skipped(self) -> list[str]:  # type: ignore[override]
         """One line for each file that was left out: it is no picture, or could not be read."""
         return [*self.source.left_out, *self.prepared.skipped]
+
+    def file_names(self, name: str) -> Sequence[str] | None:
+        """Paths of the pictures of a split, row by row, below the data's root; None where there are no files."""
+        pictures = self.prepared.pictures.get(name)
+        return pictures.paths if isinstance(pictures, ImageFiles) else None
 
     @property
     def image_format(self) -> ImageFormat | None:  # type: ignore[override]
