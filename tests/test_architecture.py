@@ -13,8 +13,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "torchheads"
 # A file imports from lower floors only; rooms of one floor do not import each other.
 FLOORS = [
     {"errors", "buffers", "shapes", "targets"},
-    {"losses", "decisions", "calibration"},
-    {"linear", "images", "tables"},
+    {"losses", "decisions", "calibration", "images"},
+    {"linear", "tables"},
     {"heads", "backbones"},
     {"metrics", "data", "optim"},
     {"module", "module_checks", "callbacks", "loggers", "artifact", "testing"},

@@ -4,11 +4,12 @@ from torchheads.images.array_pictures import ArrayPictures
 from torchheads.images.base import Pictures
 from torchheads.images.dataset_pictures import DatasetPictures
 from torchheads.images.decoding import Decoded, decode
-from torchheads.images.files import ImageFiles
+from torchheads.images.files import SUFFIXES, ImageFiles
 from torchheads.images.image_format import ImageFormat
 from torchheads.images.reading import find_format, read_image
 
 __all__ = [
+    "SUFFIXES",
     "ArrayPictures",
     "DatasetPictures",
     "Decoded",

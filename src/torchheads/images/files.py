@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import torch
 from jaxtyping import Int64
@@ -18,6 +18,12 @@ from torchheads.errors import DataError
 from torchheads.images.base import Pictures
 from torchheads.images.faults import check_header, faults_named, unreachable, unreadable
 from torchheads.images.missing import missing_rows
+
+SUFFIXES: Final = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
+    *(".jp2", ".avif"),
+)
+"""How the name of a picture file ends, in small or capital letters."""
 
 
 @final

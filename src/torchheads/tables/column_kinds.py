@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
+from torchheads.images import SUFFIXES
 from torchheads.tables.column import Column
-from torchheads.tables.csv_file import PICTURES
 from torchheads.tables.flag_columns import MEANING
 from torchheads.tables.label_columns import NUMBER, coded
 
@@ -62,7 +62,7 @@ def is_flags(column: Column) -> bool:
 def is_pictures(column: Column) -> bool:
     """Whether most cells, of a sample spread over the rows, end as names of picture files do."""
     sample = [text for text in spread(column) if text]
-    return 2 * sum(text.lower().endswith(PICTURES) for text in sample) > len(sample)
+    return 2 * sum(text.lower().endswith(SUFFIXES) for text in sample) > len(sample)
 
 
 def counts_rows(column: Column) -> bool:

@@ -12,14 +12,13 @@ from typing import Final, final
 import numpy as np
 
 from torchheads.errors import DataError
+from torchheads.images import SUFFIXES
 from torchheads.tables.column import Piece
 from torchheads.tables.table_file import TableFile
 from torchheads.tables.text_file import check_text, open_text
 
 CHUNK: Final = 512  # rows at a time: from 700 lists on, Python's collector walks over everything again and again
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
-"""How names of picture files end."""
 
 
 @final
@@ -108,7 +107,7 @@ class CsvFile(TableFile):
 
     def _check_header(self) -> None:
         for name in self.names:
-            if name.lower().endswith(PICTURES):
+            if name.lower().endswith(SUFFIXES):
                 problem = f"{self.where_names()} holds {name!r}, so it is a row; allowed the names of the columns"
                 raise DataError("D10", problem, "a first line with names, such as image,label")
 

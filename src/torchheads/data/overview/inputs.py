@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
+from torchheads.data.pictures import picture_bytes
 from torchheads.errors import DataError
 from torchheads.images import ImageFormat, Pictures
 from torchheads.images.functional import upright_size
@@ -75,8 +76,7 @@ def format_record(format: ImageFormat, samples: int, cache_gb: float) -> dict[st
         >>> format_record(ImageFormat(size=(64, 64), channels=3), samples=1000, cache_gb=4.0)["gigabytes"]
         0.012288
     """
-    height, width = format.size or (0, 0)
-    size = height * width * (format.channels or 0) * samples / 1e9
+    size = picture_bytes(format) * samples / 1e9
     return {**format._asdict(), "gigabytes": size, "cache_gb": cache_gb, "cached": size <= cache_gb}
 
 

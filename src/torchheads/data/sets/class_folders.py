@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from torchheads.errors import DataError
+from torchheads.images import SUFFIXES
 
 PART_FOLDERS: Final = {
     "train": ("train",),
@@ -17,11 +18,6 @@ PART_FOLDERS: Final = {
     "calibration": ("calibration",),
     "test": ("test",),
 }
-PICTURES: Final = (
-    *(".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
-    *(".jp2", ".avif"),
-)
-"""How the name of a picture ends, in small or capital letters."""
 
 OF_THE_SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """What desktops leave behind; with all names that begin with a dot it is not looked at."""
@@ -150,7 +146,7 @@ def is_picture(name: str) -> bool:
         >>> is_picture("IMG_1.JPG"), is_picture("notes.txt")
         (True, False)
     """
-    return name.lower().endswith(PICTURES)
+    return name.lower().endswith(SUFFIXES)
 
 
 def shown(names: list[str]) -> str:

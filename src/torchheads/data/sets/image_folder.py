@@ -10,11 +10,11 @@ from typing import Unpack, final
 import torch
 
 from torchheads.data.options import SourceOptions
-from torchheads.data.sets.class_folders import PICTURES, ClassFiles, class_files, find_parts, refuse, shown
+from torchheads.data.sets.class_folders import ClassFiles, class_files, find_parts, refuse, shown
 from torchheads.data.source import Examples, Source
 from torchheads.data.sourced import SourcedData
 from torchheads.errors import DataError
-from torchheads.images import ImageFiles
+from torchheads.images import SUFFIXES, ImageFiles
 
 
 @final
@@ -85,5 +85,5 @@ def check_others(root: Path, others: list[str], skip_other: int) -> None:
     """Refuse more files that are no pictures than may be left out; code D37."""
     if len(others) > skip_other:
         problem = f"{len(others)} files in the class folders of {root} are no pictures by their names ({shown(others)})"
-        problem += f"; allowed {skip_other}, and pictures that end in {' '.join(PICTURES)}"
+        problem += f"; allowed {skip_other}, and pictures that end in {' '.join(SUFFIXES)}"
         raise DataError("D37", problem, f"data.skip_other={len(others)} to leave them out, or only pictures there")
