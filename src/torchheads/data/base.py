@@ -135,9 +135,8 @@ class ClassificationData(LightningDataModule, ABC):
         splits = self.load_splits()
         for name in SPLITS:
             if len(splits[name].input) == 0:
-                raise DataError(
-                    "D01", f"split {name!r} of {self.name} is empty; allowed 1 row or more", f"more {name} rows"
-                )
+                problem = f"split {name!r} of {self.name} is empty; allowed 1 row or more"
+                raise DataError("D01", problem, f"more {name} rows, such as data.{name}_share=0.1")
             self._check_targets(name, splits[name])
         self._splits = splits
         self._moments = self.trained_moments or self.moments()

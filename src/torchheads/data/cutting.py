@@ -21,8 +21,8 @@ def cut(source: Source, shares: Mapping[str, float], split_seed: int) -> dict[st
 
     Args:
         source: as read; its part "train" is cut.
-        shares: of the training part, for each of val, calibration and test, each in (0, 1); a split has one example
-            at least.
+        shares: of the training part, for each of val, calibration and test, each in [0, 1); a split with any share has
+            one example at least.
         split_seed: which rows are cut.
 
     Raises:
@@ -31,7 +31,7 @@ def cut(source: Source, shares: Mapping[str, float], split_seed: int) -> dict[st
     missing = {name: shares[name] for name in HELD_OUT if name not in source.parts}
     rows = len(source.parts["train"].target)
     check_shares(missing)
-    sizes = {name: max(1, round(share * rows)) for name, share in missing.items()}
+    sizes = {name: max(1, round(share * rows)) if share else 0 for name, share in missing.items()}
     check_sizes(sizes, rows)
     train = source.parts["train"]
     chosen = rows_by_split(train, source.label_type == "multi", sizes, split_seed)
@@ -50,8 +50,8 @@ def rows_by_split(train: Examples, is_multi: bool, sizes: Mapping[str, int], spl
 def check_shares(shares: Mapping[str, float]) -> None:
     """Refuse shares out of range; code D03."""
     for name, share in shares.items():
-        if not isinstance(share, int | float) or not 0 < share < 1:
-            problem = f"{name}_share={share!r}; allowed a number above 0 and below 1"
+        if not isinstance(share, int | float) or not 0 <= share < 1:
+            problem = f"{name}_share={share!r}; allowed a number from 0 and below 1"
             raise DataError("D03", problem, f"data.{name}_share=0.1")
 
 
