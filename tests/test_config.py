@@ -57,7 +57,11 @@ WRONG = {
         "no key 'early_stopping' under 'callbacks'",
         "'callbacks=[default,early_stopping]' callbacks.early_stopping.patience=3",
     ),
-    "optimizer.zzz=1": ("H05", "no key 'zzz' under 'optimizer'; there are: betas, lr, weight_decay", "--help"),
+    "optimizer.zzz=1": (
+        "H05",
+        "no key 'zzz' under 'optimizer'; there are: betas, head_lr_factor, layer_decay, lr, weight_decay",
+        "--help",
+    ),
     "head=softmax,sigmoid": ("H05", "Ambiguous value", "--multirun"),
     "+trainer.devices=2": ("H05", "Could not append", "trainer.devices=2"),
     "head=[": ("H05", "head=[: no viable alternative", "--help"),

@@ -95,6 +95,8 @@ class SourcedData(ClassificationData, ABC):
         check_offset(self.name, read, self.label_offset)
         source = read._replace(parts={name: part.shifted(self.label_offset) for name, part in read.parts.items()})
         check_names(self.name, source.class_names)
+        if not self.allow_overlap:
+            check_overlap(self.name, source.parts)
         warn_of_unseen(self.name, source)
         return source
 
@@ -112,7 +114,7 @@ class SourcedData(ClassificationData, ABC):
     def parts(self) -> dict[str, Examples]:
         """The splits as they were read, no picture in two of them."""
         parts = cut(self.source, self.shares, self.split_seed)
-        if not self.allow_overlap:
+        if not self.allow_overlap:  # one picture in two rows of what was cut
             check_overlap(self.name, parts)
         return parts
 
