@@ -12,8 +12,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "torchheads"
 
 # A file imports from lower floors only; rooms of one floor do not import each other.
 FLOORS = [
-    {"errors", "buffers", "shapes", "targets"},
-    {"losses", "decisions", "calibration", "images"},
+    {"errors", "buffers", "shapes", "targets", "links", "fitting"},
+    {"losses", "decisions", "calibration", "guarantees", "images"},
     {"linear", "tables"},
     {"heads", "backbones"},
     {"metrics", "data", "optim"},
@@ -27,7 +27,7 @@ FLOORS = [
 ]
 # Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
 WITHIN_A_FLOOR = {
-    ("shapes", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
+    ("shapes", "errors"), ("fitting", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
     ("module", "module_checks"), ("config_checks", "allowed_targets"), ("config_checks", "config_errors"),
     ("config_checks", "config_values"), ("config_checks", "run_folder"), ("build", "allowed_targets"),
     ("instantiate", "allowed_targets"), ("instantiate", "config_errors"), ("config", "allowed_targets"),

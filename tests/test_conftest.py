@@ -9,7 +9,7 @@ import torch
 from torchheads.decisions import Argmax
 from torchheads.decisions.functional import above, largest, top_k
 from torchheads.heads import SigmoidHead, SoftmaxHead
-from torchheads.heads.functional import log_odds
+from torchheads.links import log_odds
 from torchheads.losses.functional import binary_cross_entropy, cross_entropy
 from torchheads.shapes import unrows
 

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from torchheads import LabelLists, SigmoidHead
 from torchheads.build import load_module
 from torchheads.cli import main
 from torchheads.errors import DataError
 from torchheads.module import ClassificationModule
-from torchheads.train import metric_table, whole_rows
+from torchheads.train import metric_table
 
 ROOT = Path(__file__).parent.parent
 TINY_CANVASES = ["data.train_size=400", "data.val_size=60", "data.calibration_size=60", "data.test_size=80"]
@@ -164,26 +163,6 @@ def test_an_interrupted_run_goes_on_bit_by_bit(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(SystemExit):
         run(tmp_path / "other", *options, "optimizer.lr=0.02", f"resume={last}")
     assert "TH-K07" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("lists", [False, True])
-def test_a_decision_is_fitted_on_rows_that_are_known(lists: bool) -> None:
-    """-1 is no label, a masked entry takes its row out, and what is left is what the rule sees, row by row."""
-    head, logits = SigmoidHead(8, 3, ignore_index=-1), torch.randn(6, 3)
-    sets = [[0], [0, 2], [], [1], [2], [0, 1]]
-    mask = torch.ones(6, 3, dtype=torch.bool)
-    mask[1, 0] = mask[4, 2] = False
-    if lists:
-        target: Any = LabelLists.from_lists(sets, 3)
-        kept = [0, 2, 3, 5]
-    else:
-        target = LabelLists.from_lists(sets, 3).multi_hot().long()
-        target[2, 1] = -1
-        kept = [0, 3, 5]
-    scores, known = whole_rows(head, logits, target, mask)
-    assert torch.equal(scores, logits[kept])
-    assert known.int().tolist() == [[int(label in sets[row]) for label in range(3)] for row in kept]
-    assert torch.equal(whole_rows(head, logits, LabelLists.from_lists(sets, 3), None)[0], logits)
 
 
 def test_a_rule_that_rejects_has_metrics_that_the_default_lacks(tmp_path: Path, capsys: Any) -> None:

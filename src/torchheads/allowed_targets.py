@@ -19,7 +19,10 @@ from torchheads.errors import UnsafeArtifact
 OUTSIDE_TARGETS = frozenset({"lightning.pytorch.Trainer"})
 """The names outside torchheads that its own configs build."""
 
-ROOMS = ("backbones", "calibration", "callbacks", "data", "decisions", "heads", "loggers", "losses", "metrics", "optim")
+ROOMS = (
+    *("backbones", "calibration", "callbacks", "data", "decisions", "guarantees", "heads", "loggers", "losses"),
+    *("metrics", "optim"),
+)
 """Rooms of torchheads whose public names may be built, as ``torchheads.<room>.<Name>``; heads also without the room."""
 
 ENVIRONMENT_VARIABLE = "TORCHHEADS_ALLOW_TARGETS"

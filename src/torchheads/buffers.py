@@ -1,4 +1,4 @@
-"""Buffers that are configuration: numbers a user named, which no move, cast or empty shell may change.
+"""Buffers that hold numbers a user named or a fit learned, which no move, cast or empty shell may change.
 
 c classes.
 """
@@ -41,3 +41,22 @@ def keep_exact(module: nn.Module, before: Mapping[str, Tensor | None]) -> None:
         old = before[name]
         if moved is not None and old is not None and not old.is_meta:
             module._buffers[name] = old.to(moved.device)
+
+
+def take_numbers(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, keep_own: bool) -> None:
+    """Make a state dict fit a part of a head, before ``nn.Module`` reads it: all of the part's numbers, or none.
+
+    Numbers of another kind of part are passed over; where some of the part's own are missing, or the user named them,
+    the part keeps those it has.
+
+    Args:
+        module: the part.
+        state_dict: changed in place.
+        prefix: of the part's keys.
+        keep_own: whether the part's own numbers win over the loaded ones.
+    """
+    own = {prefix + name: value for name, value in module._buffers.items() if value is not None}
+    for key in [key for key in state_dict if key.startswith(prefix) and key not in own]:
+        del state_dict[key]
+    if keep_own or not own.keys() <= state_dict.keys():
+        state_dict.update(own)

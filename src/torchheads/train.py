@@ -25,8 +25,7 @@ from torchheads.data import ClassificationData
 from torchheads.frozen_features import cache_features, can_cache
 from torchheads.heads import ClassificationHead, named_heads
 from torchheads.module import ClassificationModule
-from torchheads.shapes import rows
-from torchheads.targets import densified, each, named, plain_target, prefixed
+from torchheads.targets import each, named, prefixed
 
 SCHEMA = "torchheads.results/1"
 PACKAGES = ("torchheads", "torch", "lightning", "torchmetrics", "torchvision", "hydra-core", "scikit-learn")
@@ -70,7 +69,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
     checkpoint = folder / "checkpoints" / "final.ckpt"
     with timed(seconds, "test"):
         take_weights(trainer, module)
-        fit_decision(trainer, module, data)
+        fit_held_out(trainer, module, data)
         trainer.validate(module, datamodule=data, verbose=False)
         trainer.test(module, datamodule=data, verbose=False)
     trainer.save_checkpoint(checkpoint, weights_only=True)
@@ -116,34 +115,16 @@ def take_weights(trainer: Trainer, module: ClassificationModule) -> None:
         module.load_state_dict(read_checkpoint(best)["state_dict"])
 
 
-def fit_decision(trainer: Trainer, module: ClassificationModule, data: ClassificationData) -> None:
-    """Fit the decision rules that must be fitted, one a head, on the calibration split, which nothing else has seen."""
-    unfitted = {name: head for name, head in named_heads(module.head).items() if not head.decision.fitted}
+def fit_held_out(trainer: Trainer, module: ClassificationModule, data: ClassificationData) -> None:
+    """Fit what must be fitted, head by head, on the calibration split, which nothing else has seen."""
+    unfitted = {name: head for name, head in named_heads(module.head).items() if not head.fitted}
     if not unfitted:
         return
     trainer.predict(module, dataloaders=data.calibration_dataloader(), return_predictions=False)
     _, *values = (each(lambda value: value.to(module.device), tree) for tree in module.collected)
     for name, head in unfitted.items():
-        logits, target, mask = (named(tree).get(name) for tree in values)
-        head.decision.fit(*whole_rows(head, logits, target, mask))
-
-
-@torch.no_grad()
-def whole_rows(head: ClassificationHead, logits: Any, target: Any, mask: Any) -> tuple[Tensor, Tensor]:
-    """What a decision rule is fitted on: scores and label sets, (m, c) each, of the rows without an unknown entry.
-
-    Example:
-        >>> from torchheads import SigmoidHead
-        >>> target = torch.tensor([[1, 0], [-1, 1]])
-        >>> whole_rows(SigmoidHead(8, 2, ignore_index=-1), torch.tensor([[2.0, 3.0], [4.0, 5.0]]), target, None)
-        (tensor([[2., 3.]]), tensor([[ True, False]]))
-    """
-    values, known = head.form.rows(*densified(plain_target(target, head.form.owner), mask))
-    scores, sets = rows(head.scores(logits)), head.form.multi_hot(values, torch.bool)
-    if known is None:
-        return scores, sets
-    whole = known if known.ndim == 1 else known.all(dim=1)
-    return scores[whole], sets[whole]
+        parts: list[Any] = [named(tree).get(name) for tree in values]
+        head.fit_held_out(*parts)
 
 
 def write_run(folder: Path, module: ClassificationModule, record: dict[str, Any]) -> None:

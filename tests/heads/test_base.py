@@ -399,7 +399,7 @@ def test_only_the_prior_of_the_data_is_waited_for(head_class):
 
 def test_a_calibrator_learns_the_number_of_classes():
     class Bound(Calibrator):
-        def bind(self, num_classes):
+        def bind(self, num_classes, link):
             self.bound_to = num_classes
 
         def forward(self, logits):

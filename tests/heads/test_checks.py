@@ -480,7 +480,7 @@ def test_a_batch_that_is_known_by_heart_is_no_reason_to_warn(weight):
 
 def test_a_criterion_that_has_no_class_weight():
     class Free(Criterion):
-        link = "softmax"
+        links = ("softmax",)
 
         def forward(self, logits, target, known=None):
             return logits.sum(dim=1) * 0

@@ -23,7 +23,7 @@ from torchheads import (
 )
 from torchheads.decisions.functional import logit
 from torchheads.errors import NonFiniteError
-from torchheads.heads.functional import log_odds
+from torchheads.links import log_odds
 
 SIZES = [1e-8, 1.0, 16.7, 17.0, 37.0, 88.0, 89.0, 104.0, 745.0, 6.5e4, 3e38]
 GRID = [0.0, *(sign * size for size in SIZES for sign in (1, -1))]

@@ -68,11 +68,11 @@ def test_good_smoothing():
     ],
 )
 def test_one_weight_a_class(criterion, code, name):
-    criterion.check(2)
+    criterion.bind(2, "sigmoid")
     with pytest.raises(
         HeadConfigError, match=rf"TH-{code}: {name} has shape \(2,\); allowed \(3,\)\. Try: one {name} for"
     ):
-        criterion.check(3)
+        criterion.bind(3, "sigmoid")
 
 
 LOGITS, TARGET = torch.tensor([[0.3, -1.0, 2.0], [1.0, 0.0, -0.5]]), torch.tensor([[1.0, 0, 0], [0, 0, 1.0]])
@@ -85,7 +85,7 @@ LOGITS, TARGET = torch.tensor([[0.3, -1.0, 2.0], [1.0, 0.0, -0.5]]), torch.tenso
 def test_weights_have_content_where_nothing_else_has(make, weight):
     with torch.device("meta"):
         criterion = make(weight)
-        criterion.check(2)
+        criterion.bind(2, "sigmoid")
     assert {(buffer.device.type, buffer.shape) for buffer in criterion.buffers()} == {("cpu", (2,))}
 
 
@@ -96,7 +96,7 @@ def test_weights_have_content_where_nothing_else_has(make, weight):
 )
 def test_one_number_stands_for_all_classes(make):
     spread, single, loose = make([2.5] * 3), make(2.5), make(torch.tensor(2.5))
-    single.check(3)  # as a head does; ``loose`` is used without one
+    single.bind(3, "sigmoid")  # as a head does; ``loose`` is used without one
     for one in (single, loose):
         for size in (2, 0):  # forward, and mean with and without rows
             torch.testing.assert_close(one(LOGITS[:size], TARGET[:size]), spread(LOGITS[:size], TARGET[:size]))
@@ -109,7 +109,7 @@ def test_one_number_stands_for_all_classes(make):
     assert repr(single) == repr(spread)
     assert "=2.5" in repr(loose)
     with pytest.raises(HeadConfigError, match=r"has shape \(3,\); allowed \(4,\).* of its own"):
-        single.check(4)
+        single.bind(4, "sigmoid")
 
 
 @pytest.mark.parametrize("criterion", [CrossEntropy([1.0, 2.0]), BinaryCrossEntropy([1.0, 2.0], [3.0, 4.0])])
@@ -124,12 +124,12 @@ NUMBERS = "allowed finite numbers >= 0, one for all classes or one a class"
 
 TEXTS = [
     (
-        lambda: CrossEntropy([1.0, 2.0]).check(3),
+        lambda: CrossEntropy([1.0, 2.0]).bind(3, "softmax"),
         "TH-T13: class_weight has shape (2,); allowed (3,). "
         "Try: one class_weight for each of the 3 classes, in a CrossEntropy of its own",
     ),
     (
-        lambda: BinaryCrossEntropy(pos_weight=[1.0, 2.0]).check(3),
+        lambda: BinaryCrossEntropy(pos_weight=[1.0, 2.0]).bind(3, "sigmoid"),
         "TH-M08: pos_weight has shape (2,); allowed (3,). "
         "Try: one pos_weight for each of the 3 classes, in a BinaryCrossEntropy of its own",
     ),
@@ -172,7 +172,7 @@ def test_the_whole_text(refused, text):
 class Squares(Criterion):
     """A criterion with nothing of its own but the loss of a row, so that the mean is the base's."""
 
-    link = "sigmoid"
+    links = ("sigmoid",)
 
     def forward(self, logits, target, known=None):
         entries = (logits - target).square()

@@ -5,11 +5,11 @@ m rows (examples or positions), c classes.
 
 from typing import Literal
 
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from torchheads.decisions.base import DecisionRule, check_threshold, one_number, score_buffer
-from torchheads.decisions.functional import largest, largest_above
+from torchheads.decisions.functional import REJECTED, largest, largest_above
 
 
 class Argmax(DecisionRule):
@@ -57,6 +57,10 @@ class Argmax(DecisionRule):
     def forward(self, scores: Float[Tensor, "m c"]) -> Int64[Tensor, "m"]:
         """Class indices, shape (m,); -1 where the row is rejected."""
         return largest(scores) if self.cut is None else largest_above(scores, self.cut)
+
+    def abstains(self, scores: Float[Tensor, "m c"]) -> Bool[Tensor, "m"]:
+        """Which rows are rejected, shape (m,)."""
+        return self.forward(scores) == REJECTED
 
     def extra_repr(self) -> str:
         """The constructor's arguments, where they are not the default."""

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from torchheads.buffers import constant, keep_exact
+from torchheads.buffers import constant, keep_exact, take_numbers
 from torchheads.decisions.functional import logit
 from torchheads.errors import HeadConfigError
 
@@ -57,8 +58,25 @@ class DecisionRule(nn.Module, ABC):
         self.bind(num_classes)
         self.taken_for = num_classes
 
-    def fit(self, scores: Float[Tensor, "m c"], target: Bool[Tensor, "m c"]) -> None:
-        """Learn from held-out scores (m, c) and label sets (m, c); a rule with nothing to learn stays as it is."""
+    def fit(
+        self,
+        scores: Float[Tensor, "m c"],
+        target: Bool[Tensor, "m c"],
+        known: Bool[Tensor, "m c"] | None = None,
+        calibrated: bool = False,
+    ) -> None:
+        """Learn from held-out rows; a rule with nothing to learn stays as it is.
+
+        Args:
+            scores: shape (m, c).
+            target: label sets of shape (m, c); one label a row on single-label data.
+            known: False where it is not known whether the label is right, shape (m, c); None for everything.
+            calibrated: whether the scores come from a fitted calibrator, so that they may be taken at their word.
+        """
+
+    def abstains(self, scores: Float[Tensor, "m c"]) -> Bool[Tensor, "m"]:
+        """Which rows the rule does not answer, shape (m,); none of them unless the rule says otherwise."""
+        return torch.zeros_like(scores[:, 0], dtype=torch.bool)
 
     @abstractmethod
     def forward(self, scores: Float[Tensor, "m c"]) -> Tensor:
@@ -72,13 +90,7 @@ class DecisionRule(nn.Module, ABC):
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
-        own = {prefix + name: value for name, value in self._buffers.items() if value is not None}
-        for key in [key for key in state_dict if key.startswith(prefix) and key not in own]:
-            del state_dict[key]  # numbers of another kind of rule
-        keep = self.named or not own.keys() <= state_dict.keys()  # all of a rule's numbers, or none of them
-        for key, value in own.items():
-            if keep:
-                state_dict[key] = value
+        take_numbers(self, state_dict, prefix, keep_own=self.named)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]
 
 

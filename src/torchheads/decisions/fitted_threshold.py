@@ -55,7 +55,7 @@ class FittedThreshold(DecisionRule):
             self.is_fitted = torch.zeros_like(self.is_fitted)
 
     @torch.no_grad()
-    def fit(self, scores: Tensor, target: Tensor) -> None:
+    def fit(self, scores: Tensor, target: Tensor, known: Tensor | None = None, calibrated: bool = False) -> None:
         """Learn the cut from held-out scores of shape (m, c) and their label sets of shape (m, c).
 
         Raises:

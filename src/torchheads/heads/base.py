@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from torchheads.calibration import Calibrator, Identity
 from torchheads.decisions import DecisionRule
-from torchheads.heads import checks, chunked, objective
+from torchheads.guarantees import Guarantee
+from torchheads.heads import checks, chunked, held_out, objective, parts, starting
 from torchheads.heads.description import described
 from torchheads.heads.functional import full_precision
 from torchheads.heads.objective import RowLosses
+from torchheads.links import Link
 from torchheads.losses import Criterion
 from torchheads.shapes import check_logits, classify, rows, unrows
 from torchheads.targets import LabelType, Target, target_form
@@ -28,9 +30,10 @@ class ClassificationHead(nn.Module, ABC):
     """The last layer of a classifier with everything that follows from its link function.
 
     Abstract; use `torchheads.SoftmaxHead` or `torchheads.SigmoidHead`, whose docstrings explain the arguments. A new
-    head names its parts (the class attributes below) and implements the three methods marked abstract.
+    head names its parts, the class attributes below, and says what form of a target its criteria want.
     """
 
+    link: ClassVar[Link]
     natural_label_type: ClassVar[LabelType]
     natural_criterion: ClassVar[type[Criterion]]
     natural_decision: ClassVar[dict[str, type[DecisionRule]]]
@@ -51,6 +54,7 @@ class ClassificationHead(nn.Module, ABC):
         criterion: Criterion | None = None,
         calibrator: Calibrator | None = None,
         decision: DecisionRule | None = None,
+        guarantee: Guarantee | None = None,
         class_names: Sequence[str] | None = None,
         path: chunked.Path = "auto",
         validate: bool = True,
@@ -71,31 +75,23 @@ class ClassificationHead(nn.Module, ABC):
         self.criterion = self.natural_criterion() if criterion is None else criterion
         self.calibrator = Identity() if calibrator is None else calibrator
         self.decision = self.natural_decision[self.label_type]() if decision is None else decision
+        self.guarantee = guarantee
         self._own_classifier = classifier is None
         self.classifier = nn.Linear(in_features, num_classes) if classifier is None else classifier
-        self._bind_parts()
+        parts.bind_parts(self)
         self.reset_parameters()
-
-    def _bind_parts(self) -> None:
-        checks.check_parts(self)
-        self.form.class_names = self.class_names
-        self.criterion.check(self.num_classes)
-        self.calibrator.bind(self.num_classes)
-        self.decision.take(self.num_classes)
-
-    # What a head must say for itself ------------------------------------------------------------------------------
 
     @abstractmethod
     def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
         """Row values of a target, (m,) or (m, c), in the form the head's criteria want."""
 
-    @abstractmethod
     def score_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
         """Log-odds of calibrated logits, both of shape (m, c)."""
+        return self.link.scores(logits)
 
-    @abstractmethod
     def probability_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
         """Probabilities of calibrated logits, both of shape (m, c)."""
+        return self.link.probabilities(logits)
 
     def might_be_probabilities(self, logits: Float[Tensor, "m c"]) -> bool:
         """Whether logits of shape (m, c) look as if the link had been applied already: all in [0, 1]."""
@@ -169,11 +165,7 @@ class ClassificationHead(nn.Module, ABC):
     # From logits to answers ---------------------------------------------------------------------------------------
 
     def calibrated(self, logits: Tensor) -> Float[Tensor, "m c"]:
-        """Calibrated logits as rows of shape (m, c), at least float32 even under autocast.
-
-        Raises:
-            LogitsError: code L04.
-        """
+        """Calibrated logits as rows of shape (m, c), float32 or more under autocast too; code L04 for other shapes."""
         check_logits(logits, self.num_classes)
         with torch.autocast("cpu" if logits.is_meta else logits.device.type, enabled=False):
             result: Tensor = self.calibrator(full_precision(rows(logits)))
@@ -192,41 +184,49 @@ class ClassificationHead(nn.Module, ABC):
         return unrows(self.probability_rows(self.calibrated(logits)), like=logits)
 
     def predict(self, logits: Tensor) -> Tensor:
-        """The decision: class indices of shape (N, *spatial), or label sets as a bool of the logits' shape.
-
-        Raises:
-            FitError: code F01, when the decision rule must be fitted first.
-        """
+        """The decision: class indices (N, *spatial) or sets, a bool of the logits' shape; F01 before it is fitted."""
         predictions: Tensor = self.decision(self._scores(logits))
         if predictions.ndim == 2:
             return unrows(predictions, like=logits)
         return predictions.reshape(logits.shape[0], *logits.shape[2:])
 
+    def prediction_set(self, logits: Tensor) -> Tensor:
+        """The classes that the guarantee holds possible, a bool of the logits' shape; code F01 before it is fitted."""
+        return unrows(parts.find_guarantee(self)(self._scores(logits)), like=logits)
+
+    def abstained(self, logits: Tensor) -> Tensor:
+        """Which examples (positions) the decision does not answer, a bool of shape (N, *spatial)."""
+        return self.decision.abstains(self._scores(logits)).reshape(logits.shape[0], *logits.shape[2:])
+
+    @property
+    def fitted(self) -> bool:
+        """Whether calibrator, decision and guarantee are ready; what has nothing to learn always is."""
+        return parts.all_fitted(self)
+
+    def fit_held_out(self, logits: Tensor, target: Target, mask: Tensor | None = None) -> None:
+        """Fit calibrator, decision and guarantee, in this order, on rows that training has not seen.
+
+        Args:
+            logits: shape (N, C, *spatial), of a held-out split.
+            target: as `loss` takes it, hard and unmixed.
+            mask: as `loss` takes it.
+
+        Raises:
+            FitError: codes F02 and F03, when the rows do not do; and those of the parts.
+        """
+        held_out.fit(self, logits, target, mask)
+
     # Where training starts ----------------------------------------------------------------------------------------
 
     def reset_parameters(self) -> None:
-        """Start afresh: zero weights and the bias of the prior, so that every example gets the same logits.
-
-        A classifier handed in by the user keeps its weights, and its bias too unless a prior was named.
-        """
-        if self._own_classifier:
-            nn.init.zeros_(self.classifier.weight)  # type: ignore[arg-type]
-        elif self.prior is None:
-            return
-        if isinstance(self.prior, str) and self.prior == "zero":
-            nn.init.zeros_(checks.find_bias(self))
-        elif self.prior is None or isinstance(self.prior, str):
-            self.set_prior(1 / max(self.num_classes, 2))  # nothing is known
-        else:
-            self.set_prior(self.prior)
-        self._awaits_prior = isinstance(self.prior, str) and self.prior == "data"
+        """Start afresh at zero weights and the bias of the prior; a user's classifier keeps what no prior names."""
+        starting.reset(self)
 
     @property
     def awaits_prior(self) -> bool:
         """Whether the train split is to give the prior: never over weights that were loaded or learned."""
         return self._awaits_prior and not (self._own_classifier and checks.has_content(self.classifier.weight))
 
-    @torch.no_grad()
     def set_prior(self, prior: float | Sequence[float] | Tensor) -> None:
         """Set the bias to the constant logits that minimise the head's own criterion under the prior.
 
@@ -236,9 +236,7 @@ class ClassificationHead(nn.Module, ABC):
         Raises:
             HeadConfigError: code H20 (the prior) or H21 (a classifier without a bias).
         """
-        bias = checks.find_bias(self)
-        bias.copy_(self.criterion.constant_logits(checks.check_prior(prior, self.num_classes)))
-        self._awaits_prior = False
+        starting.set_prior(self, prior)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]

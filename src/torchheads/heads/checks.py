@@ -11,11 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.compiler import is_compiling
 
-from torchheads.calibration import Calibrator
-from torchheads.decisions import DecisionRule
 from torchheads.errors import DataError, HeadConfigError, NonFiniteError, warn
 from torchheads.heads.functional import full_precision
-from torchheads.losses import Criterion
 from torchheads.losses.base import as_numbers
 from torchheads.shapes import no_tensor, rows
 from torchheads.targets import MixedTarget, Target, densified, plain_target
@@ -66,47 +63,11 @@ def check_class_names(class_names: Sequence[str], num_classes: int) -> None:
         raise HeadConfigError("H19", problem, "one name a class, each of them once")
 
 
-def check_parts(head: ClassificationHead) -> None:
-    """Refuse parts of a wrong kind, a criterion of the other link and a decision rule of the other label type.
-
-    Raises:
-        HeadConfigError: codes H24 (criterion and other parts), H03 (decision rule), H27 (ignore_index).
-    """
-    check_ignore_index(head.form.ignore_index)
-    owner, criterion, decision = type(head).__name__, head.criterion, head.decision
-    for part, kind, remedy in (
-        (criterion, Criterion, f"{head.natural_criterion.__name__}()"),
-        (head.calibrator, Calibrator, "None"),
-        (decision, DecisionRule, "None"),
-        (head.classifier, nn.Module, "None, or nn.Linear(in_features, num_classes)"),
-    ):
-        if not isinstance(part, kind):
-            made = part.__name__ if isinstance(part, type) else repr(part)
-            problem = f"{owner} got {made:.60}; allowed a {kind.__name__} object"
-            raise HeadConfigError("H24", problem, remedy)
-    if criterion.link != head.natural_criterion.link:
-        problem = f"{owner} got {type(criterion).__name__}, which is a loss for {criterion.link} heads"
-        raise HeadConfigError("H24", problem, f"{head.natural_criterion.__name__}, or the other head")
-    if decision.label_type != head.label_type:
-        problem = (
-            f"{type(decision).__name__} decides on label type {decision.label_type!r}, the data are {head.label_type!r}"
-        )
-        raise HeadConfigError("H03", problem, decision.suggestion)
-
-
 def refuse_no_target(head: ClassificationHead) -> NoReturn:
     """A loss needs a target; code M14."""
     raise DataError(
         "M14", f"{type(head).__name__}.loss got no target; allowed a tensor or LabelLists", "head(features)"
     )
-
-
-def check_ignore_index(ignore_index: object) -> None:
-    """Refuse what no target can hold as its mark for "unknown"; code H27."""
-    whole = isinstance(ignore_index, Integral) and not isinstance(ignore_index, bool)
-    if ignore_index is not None and not (whole and -(2**63) <= int(ignore_index) < 2**63):  # type: ignore[call-overload]
-        problem = f"ignore_index={ignore_index!r:.60}; allowed a whole number of 64 bits or None"
-        raise HeadConfigError("H27", problem, "ignore_index=-1 (head.ignore_index=-1)")
 
 
 def readable(tensor: Tensor) -> bool:

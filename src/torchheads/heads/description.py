@@ -33,5 +33,5 @@ def described(head: ClassificationHead) -> str:
         "validate": (head.validate, True),
     }
     shown |= {name: repr(value) for name, (value, default) in options.items() if value != default}
-    ready = "ready to decide" if head.decision.fitted and head.calibrator.fitted else "decision not fitted"
+    ready = "ready to decide" if head.fitted else "decision not fitted"
     return ", ".join([*(f"{name}={value}" for name, value in shown.items()), ready])

@@ -151,6 +151,14 @@ class MultiHead(nn.Module):
         """
         return {name: head.predict(logits[name]) for name, head in self.items()}
 
+    def fit_held_out(
+        self, logits: Mapping[str, Tensor], target: Mapping[str, Target], mask: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """Fit each head's calibrator, decision and guarantee on rows that training has not seen."""
+        self.check_names(target, mask, logits)
+        for name, head in self.items():
+            head.fit_held_out(logits[name], target[name], (mask or {}).get(name))
+
     # Where training starts ----------------------------------------------------------------------------------------
 
     @property

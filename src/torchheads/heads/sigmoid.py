@@ -4,11 +4,11 @@ n examples, c classes, d features, m = n x spatial positions (rows).
 """
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from torchheads.decisions import Argmax, Threshold
 from torchheads.heads.base import ClassificationHead
+from torchheads.links import SIGMOID
 from torchheads.losses import BinaryCrossEntropy
 
 
@@ -34,6 +34,7 @@ class SigmoidHead(ClassificationHead):
             for a model that ends in logits. A module given keeps its weights, and its bias unless a prior is named.
         criterion: `torchheads.losses.BinaryCrossEntropy` if None.
         calibrator: a map of logits fitted on held-out data; none if None.
+        guarantee: sets of classes with a promise, fitted on held-out data; none if None.
         decision: `Threshold` at 0.5 if None; on single-label data `Argmax`.
         class_names: one name a class; "0", "1", ... if None.
         path: "auto" (the default) puts the loss together a chunk of classes at a time where the logits of all would be
@@ -53,6 +54,7 @@ class SigmoidHead(ClassificationHead):
         section 3.3.
     """
 
+    link = SIGMOID
     natural_label_type = "multi"
     natural_criterion = BinaryCrossEntropy
     natural_decision = {"single": Argmax, "multi": Threshold}
@@ -61,11 +63,3 @@ class SigmoidHead(ClassificationHead):
     def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
         """Label sets (m, c) as they are; class indices (m,) as one-hot rows."""
         return self.form.multi_hot(values, dtype)
-
-    def score_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
-        """The logits themselves, shape (m, c): a sigmoid's logit is its log-odds."""
-        return logits
-
-    def probability_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
-        """Sigmoid of each entry, shape (m, c)."""
-        return logits.sigmoid()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from torchheads.decisions import Argmax, FittedThreshold, Threshold
 from torchheads.heads.base import ClassificationHead
-from torchheads.heads.functional import log_odds
+from torchheads.links import SOFTMAX
 from torchheads.losses import CrossEntropy
 
 
@@ -36,6 +36,7 @@ class SoftmaxHead(ClassificationHead):
             for a model that ends in logits. A module given keeps its weights, and its bias unless a prior is named.
         criterion: `torchheads.losses.CrossEntropy` if None.
         calibrator: a map of logits fitted on held-out data; none if None.
+        guarantee: sets of classes with a promise, fitted on held-out data; none if None.
         decision: `Argmax` if None; on label sets a `FittedThreshold`.
         class_names: one name a class; "0", "1", ... if None.
         path: "auto" (the default) puts the loss together a chunk of classes at a time where the logits of all would be
@@ -53,6 +54,7 @@ class SoftmaxHead(ClassificationHead):
     Source: Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs".
     """
 
+    link = SOFTMAX
     natural_label_type = "single"
     natural_criterion = CrossEntropy
     natural_decision = {"single": Argmax, "multi": FittedThreshold}
@@ -62,14 +64,6 @@ class SoftmaxHead(ClassificationHead):
     def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
         """Class indices (m,) as they are; label sets (m, c) as the uniform distribution over their labels."""
         return self.form.distribution(values, dtype)
-
-    def score_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
-        """Each class against all others together, shape (m, c)."""
-        return log_odds(logits)
-
-    def probability_rows(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
-        """Softmax over the classes, shape (m, c); rows sum to 1."""
-        return logits.softmax(dim=1)
 
     def might_be_probabilities(self, logits: Float[Tensor, "m c"]) -> bool:
         """Whether logits of shape (m, c) are all in [0, 1] and each row sums to 1."""

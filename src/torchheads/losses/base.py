@@ -6,7 +6,7 @@ m rows (examples or positions), c classes.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import torch
 from jaxtyping import Float
@@ -14,20 +14,24 @@ from torch import Tensor, nn
 
 from torchheads.buffers import constant, keep_exact
 from torchheads.errors import HeadConfigError
-
-Link = Literal["softmax", "sigmoid"]
+from torchheads.links import LinkName
 
 
 class Criterion(nn.Module, ABC):
-    """A loss that belongs to one link: softmax criteria take distributions, sigmoid criteria take multi-hot rows.
+    """A loss that belongs to a link, or has a form for each: of softmax on distributions, of sigmoid on multi-hot rows.
 
     A criterion returns one loss per row, shape (m,); the head averages over the rows that are known. Weights given as
     numbers are kept as non-persistent buffers: they are configuration, not learned state.
     """
 
-    link: ClassVar[Link]
+    links: ClassVar[tuple[LinkName, ...]]
+    """The link functions it is a loss for."""
     refuses_bad_indices: ClassVar[bool] = False
     """Whether class indices out of range raise an error on the CPU, so that nobody has to look at them first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.link = self.links[0]
 
     @abstractmethod
     def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, "m"]:
@@ -65,12 +69,15 @@ class Criterion(nn.Module, ABC):
         keep_exact(self, before)
         return self
 
-    def check(self, num_classes: int) -> None:
-        """Spread one number over all classes; refuse weights that have not one entry a class.
+    def bind(self, num_classes: int, link: LinkName) -> None:
+        """Take the form of a head's link; spread one number over all classes, refuse weights of another length.
+
+        Called once by the head that takes the criterion, whose link is one of `links`.
 
         Raises:
             HeadConfigError: code T13, or M08 for ``pos_weight``.
         """
+        self.link = link
         for name, weight in list(self.named_buffers(recurse=False)):
             if weight.ndim == 0:
                 setattr(self, name, weight.expand(num_classes).clone())

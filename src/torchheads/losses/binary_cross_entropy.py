@@ -41,7 +41,7 @@ class BinaryCrossEntropy(Criterion):
     Source: see `torchheads.losses.functional.binary_cross_entropy`.
     """
 
-    link = "sigmoid"
+    links = ("sigmoid",)
 
     class_weight: Tensor | None
     pos_weight: Tensor | None

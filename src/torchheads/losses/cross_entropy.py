@@ -32,7 +32,7 @@ class CrossEntropy(Criterion):
     Source: see `torchheads.losses.functional.cross_entropy`.
     """
 
-    link = "softmax"
+    links = ("softmax",)
     refuses_bad_indices = True
 
     class_weight: Tensor | None

@@ -115,7 +115,7 @@ def a_shift_of_a_row_changes_nothing(case: HeadCase) -> None:
     """Where classes compete, a constant added to a row of logits changes no answer and no loss."""
     head, logits, target = case.head(), case.logits(), case.target()
     shifted = logits + torch.tensor([[-7.0], [3.0], [0.5], [20.0], [-1.0], [2.0]])
-    remedy = "let scores be log-odds: torchheads.heads.functional.log_odds"
+    remedy = "let scores be log-odds: torchheads.links.log_odds"
     require_same_answers(answers(head, shifted), answers(head, logits), remedy)
     found, expected = head.loss_from_logits(shifted, target), head.loss_from_logits(logits, target)
     require_close("the loss", found, expected, remedy)

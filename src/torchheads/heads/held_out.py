@@ -1,0 +1,64 @@
+"""What a head learns after training, from held-out logits: its calibrator, its decision, its guarantee.
+
+n examples, c classes, m = n x spatial positions (rows).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from torchheads.calibration import Identity
+from torchheads.heads.functional import full_precision
+from torchheads.shapes import check_logits, rows
+from torchheads.targets import Target, densified, plain_target
+
+if TYPE_CHECKING:
+    from torchheads.heads.base import ClassificationHead
+
+
+class HeldOut(NamedTuple):
+    """Held-out rows: logits (m, c), label sets (m, c) and which of their entries are known; None for all."""
+
+    logits: Float[Tensor, "m c"]
+    target: Bool[Tensor, "m c"]
+    known: Bool[Tensor, "m c"] | None
+
+
+@torch.no_grad()
+def fit(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> None:
+    """Fit the calibrator, then on what it makes of the logits the decision and the guarantee; see the head."""
+    held_out = held_out_rows(head, logits, target, mask)
+    head.calibrator.fit(*held_out)
+    scores = head.scores(held_out.logits)
+    calibrated = not isinstance(head.calibrator, Identity)
+    head.decision.fit(scores, held_out.target, held_out.known, calibrated)
+    if head.guarantee is not None:
+        head.guarantee.fit(scores, held_out.target, held_out.known)
+
+
+def held_out_rows(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> HeldOut:
+    """Logits and target as rows, without the rows of which nothing is known.
+
+    Example:
+        >>> from torchheads import SigmoidHead
+        >>> head, target = SigmoidHead(8, 2, ignore_index=-1), torch.tensor([[1, 0], [-1, -1], [-1, 1]])
+        >>> held_out_rows(head, torch.zeros(3, 2), target, None).known
+        tensor([[ True,  True],
+                [False,  True]])
+    """
+    check_logits(logits, head.num_classes)
+    plain = plain_target(target, head.form.owner)
+    head.form.check_form(plain, logits)
+    dense, dense_mask = densified(plain, mask)
+    head.form.check_values(dense, dense_mask)
+    values, known = head.form.rows(dense, dense_mask)
+    row_logits, sets = full_precision(rows(logits)), head.form.multi_hot(values, torch.bool)
+    if known is None:
+        return HeldOut(row_logits, sets, None)
+    whole = known if known.ndim == 1 else known.any(dim=1)
+    entries = None if known.ndim == 1 or known[whole].all() else known[whole]
+    return HeldOut(row_logits[whole], sets[whole], entries)

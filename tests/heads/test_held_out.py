@@ -1,0 +1,128 @@
+"""What a head learns from held-out rows: which of them, in which order, and by which part."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from torchheads import FittedThreshold, SigmoidHead, SoftmaxHead
+from torchheads.calibration import Calibrator
+from torchheads.errors import FitError, LogitsError, TargetError
+from torchheads.guarantees import Guarantee
+from torchheads.heads.held_out import held_out_rows
+from torchheads.targets import LabelLists
+
+
+class Halved(Calibrator):
+    """Divides logits by two once it was fitted, and remembers what it was fitted on."""
+
+    seen: Any = None
+
+    @property
+    def fitted(self):
+        return self.seen is not None
+
+    def fit(self, logits, target, known=None):
+        self.seen = logits, target, known
+
+    def forward(self, logits):
+        return logits / 2 if self.fitted else logits
+
+
+class Everything(Guarantee):
+    """Holds every class possible."""
+
+    label_type = "multi"
+    suggestion = "none"
+    seen: Any = None
+
+    @property
+    def fitted(self):
+        return self.seen is not None
+
+    def fit(self, scores, target, known=None):
+        self.seen = scores, target, known
+
+    def forward(self, scores):
+        return torch.ones_like(scores, dtype=torch.bool)
+
+
+def parts(**options):
+    return SigmoidHead(
+        8, 3, calibrator=Halved(), decision=FittedThreshold(), guarantee=Everything(), ignore_index=-1, **options
+    )
+
+
+LOGITS = torch.tensor([[4.0, -2.0, 1.0], [2.0, 3.0, -1.0], [-3.0, 1.0, 5.0]])
+SETS = torch.tensor([[1, 0, 1], [1, 1, 0], [0, 1, 1]])
+
+
+def test_each_part_sees_what_the_part_before_made():
+    head = parts()
+    assert not head.fitted
+    head.fit_held_out(LOGITS, SETS)
+    assert head.fitted
+    assert torch.equal(head.calibrator.seen[0], LOGITS)
+    assert torch.equal(head.guarantee.seen[0], LOGITS / 2)
+    assert torch.equal(head.guarantee.seen[1], SETS.bool())
+    assert torch.equal(head.predict(LOGITS), SETS.bool())
+    assert -0.5 < head.decision.cut[0] <= 0.5  # between the halves of -1 and 1
+    assert head.prediction_set(LOGITS).all()
+
+
+def test_without_a_guarantee_there_are_no_prediction_sets():
+    with pytest.raises(FitError, match=r"TH-F01: SigmoidHead was given no guarantee.*Try: guarantee=Coverage"):
+        SigmoidHead(8, 3).prediction_set(LOGITS)
+    with pytest.raises(FitError, match=r"TH-F01: Everything was not fitted yet.*Try: head\.fit_held_out"):
+        parts().prediction_set(LOGITS)
+
+
+def test_nobody_abstains_unless_the_rule_says_so():
+    assert not SigmoidHead(8, 3).abstained(LOGITS).any()
+    assert SigmoidHead(8, 3).abstained(torch.zeros(2, 3, 4, 5)).shape == (2, 4, 5)
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_rows_that_are_known(lists: bool) -> None:
+    """-1 is no label; a row of which nothing is known is left out; what is known of the others is told."""
+    head, logits = SigmoidHead(8, 3, ignore_index=-1), torch.randn(6, 3)
+    sets = [[0], [0, 2], [], [1], [2], [0, 1]]
+    mask = torch.ones(6, 3, dtype=torch.bool)
+    mask[1, 0] = mask[4, 2] = False
+    mask[5] = False
+    target: Any = LabelLists.from_lists(sets, 3)
+    known = mask.clone()
+    if not lists:
+        target = target.multi_hot().long()
+        target[2, 1] = -1
+        known[2, 1] = False
+    rows = held_out_rows(head, logits, target, mask)
+    assert torch.equal(rows.logits, logits[:5])
+    assert rows.known is not None
+    assert torch.equal(rows.known, known[:5])
+    assert [row.nonzero().flatten().tolist() for row in rows.target & rows.known] == [[0], [2], [], [1], []]
+    assert held_out_rows(head, logits, LabelLists.from_lists(sets, 3), None).known is None
+
+
+def test_class_indices_are_sets_of_one():
+    head = SoftmaxHead(8, 3, ignore_index=-1)
+    rows = held_out_rows(head, LOGITS.half(), torch.tensor([2, -1, 0]), None)
+    assert rows.logits.dtype == torch.float32
+    assert torch.equal(rows.logits, LOGITS[[0, 2]])
+    assert rows.target.int().tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert rows.known is None
+
+
+def test_positions_are_rows():
+    rows = held_out_rows(SoftmaxHead(8, 3), torch.randn(2, 3, 4, 5), torch.zeros(2, 4, 5, dtype=torch.int64), None)
+    assert rows.logits.shape == (40, 3)
+
+
+def test_what_does_not_fit_is_refused():
+    head = SigmoidHead(8, 3)
+    with pytest.raises(LogitsError, match="TH-L04"):
+        head.fit_held_out(LOGITS[:, :2], SETS)
+    with pytest.raises(TargetError, match="TH-M"):
+        head.fit_held_out(LOGITS, SETS + 1)
+    with pytest.raises(FitError, match="TH-F03"):
+        parts().fit_held_out(LOGITS * float("inf"), SETS)
