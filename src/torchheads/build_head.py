@@ -16,7 +16,7 @@ SIZES = ("num_classes", "label_type", "class_names")
 NATURAL_HEADS = {"single": "torchheads.SoftmaxHead", "multi": "torchheads.SigmoidHead"}
 """The head of a task that none was named for, by label type."""
 
-PARTS_OF_ONE_HEAD = {"criterion": "loss", "decision": "decision", "calibrator": "calibration"}
+PARTS_OF_ONE_HEAD = {"criterion": "loss", "decision": "decision", "calibrator": "calibration", "guarantee": "guarantee"}
 """What each head has of its own, by its word for it, and the option that names it."""
 
 
