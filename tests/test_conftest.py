@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from torchheads.decisions import Argmax
-from torchheads.decisions.functional import above, largest, top_k
+from torchheads.decisions.functional.answers import above, largest, top_k
 from torchheads.heads import SigmoidHead, SoftmaxHead
 from torchheads.links import log_odds
 from torchheads.losses.functional import binary_cross_entropy, cross_entropy

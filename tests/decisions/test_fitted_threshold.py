@@ -4,15 +4,15 @@ import pytest
 import torch
 
 from torchheads import SoftmaxHead
-from torchheads.decisions import FittedThreshold, Threshold
-from torchheads.errors import FitError
+from torchheads.decisions import ExpectedCost, FBeta, FittedThreshold, Threshold
+from torchheads.errors import FitError, HeadConfigError
 
 SCORES = torch.tensor([[4.0, 3.0, 2.0], [1.0, 0.0, -1.0]])
 SETS = torch.tensor([[True, False, True], [False, False, False]])  # best cut midway between 2 and 1
 
 
-def bound(num_classes=3):
-    rule = FittedThreshold()
+def bound(num_classes=3, **options):
+    rule = FittedThreshold(**({"objective": FBeta(average="micro"), "scope": "global"} | options))
     rule.bind(num_classes)
     return rule
 
@@ -26,7 +26,7 @@ def fitted():
 def test_unfitted_it_refuses():
     rule = bound()
     assert not rule.fitted
-    with pytest.raises(FitError, match=r"TH-F01: the threshold was not fitted yet.*Try: head\.decision\.fit\(scores"):
+    with pytest.raises(FitError, match=r"TH-F01: the threshold was not fitted yet.*Try: head\.fit_held_out\(logits"):
         rule(SCORES)
 
 
@@ -48,7 +48,7 @@ def test_scores_that_are_none(scores):
 
 @pytest.mark.parametrize("target", [[[True]], None, SETS[:1], SETS[:, :2], SETS[0]])
 def test_targets_of_another_shape(target):
-    with pytest.raises(FitError, match=r"TH-F03: a target of (type|shape) .*; allowed the same shape\. Try: rule\.fit"):
+    with pytest.raises(FitError, match=r"TH-F03: a target of (type|shape) .*; allowed the same shape\. Try: fit\("):
         bound().fit(SCORES, target)
 
 
@@ -56,7 +56,7 @@ def test_without_a_positive_label_it_cannot_be_fitted():
     rule = bound()
     with pytest.raises(FitError, match=r"TH-F02: no positive label among 2 held-out examples.*Try: decision=threshold"):
         rule.fit(SCORES, torch.zeros_like(SETS))
-    with pytest.raises(FitError, match="TH-F02: no positive label among 0"):
+    with pytest.raises(FitError, match="TH-F02: no held-out example to fit on"):
         rule.fit(SCORES[:0], SETS[:0])
     assert not rule.fitted
 
@@ -133,8 +133,12 @@ def test_the_precision_of_the_default_dtype_does_not_matter():
 
 
 def test_repr_says_whether_it_is_fitted():
-    assert repr(bound()) == "FittedThreshold(not fitted)"
-    assert repr(fitted()) == "FittedThreshold(fitted, cut=1.5)"
+    options = "FBeta(beta=1, average='micro'), scope='global', fit='holdout'"
+    assert repr(bound()) == f"FittedThreshold({options}, not fitted)"
+    assert repr(fitted()) == f"FittedThreshold({options}, fitted, cut=1.5)"
+    rule = bound(scope="per_class", objective=None)
+    rule.fit(torch.tensor([[4.0, 3.0, 2.0], [1.0, 4.0, -1.0]]), SETS)
+    assert repr(rule).endswith("scope='per_class', fit='holdout', fitted, cut=0.5 to 2.5)")
 
 
 def test_no_row_to_decide():
@@ -144,7 +148,7 @@ def test_no_row_to_decide():
 # The whole text of every refusal --------------------------------------------------------------------------------------
 
 OTHER_SCORES = "allowed finite ones of shape (n, 3). Try: head.scores(logits) of a split that gives finite logits"
-OTHER_TARGET = "for scores of shape (2, 3); allowed the same shape. Try: rule.fit(scores, target.bool())"
+OTHER_TARGET = "for scores of shape (2, 3); allowed the same shape. Try: fit(scores, target.bool())"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,7 @@ OTHER_TARGET = "for scores of shape (2, 3); allowed the same shape. Try: rule.fi
         (
             lambda: bound()(SCORES),
             "TH-F01: the threshold was not fitted yet, so there is no decision. "
-            "Try: head.decision.fit(scores, target) on held-out data, or Threshold(0.5)",
+            "Try: head.fit_held_out(logits, target) on held-out data, or Threshold(0.5)",
         ),
     ],
 )
@@ -200,4 +204,102 @@ def test_bound_to_no_head_it_has_no_class_and_nothing_learned():
 def test_repr_of_one_class():
     rule = bound(1)
     rule.fit(SCORES[:, :1], SETS[:, :1])
-    assert repr(rule) == "FittedThreshold(fitted, cut=2.5)"
+    assert repr(rule).endswith("fitted, cut=2.5)")
+
+
+# A cut of its own for each class --------------------------------------------------------------------------------------
+
+MORE = torch.tensor([[4.0, 3.0, 2.0], [3.0, 2.0, 1.0], [2.0, 1.0, 0.0], [1.0, 0.0, -1.0]])
+# own cuts: 2.5 (two positives), 0.5 (three), and none: all are positive
+THEIRS = torch.tensor([[True, True, True], [True, True, True], [False, True, True], [False, False, True]])
+
+
+def test_each_class_has_the_cut_that_is_best_for_it():
+    rule = bound(objective=None, scope="per_class")
+    rule.fit(MORE, THEIRS)
+    assert rule.cut[:2].tolist() == [2.5, 0.5]
+
+
+def test_a_class_without_a_choice_keeps_the_shared_cut_and_is_marked():
+    shared = bound(objective=None)
+    sets = torch.cat([THEIRS[:, 1:], torch.zeros(4, 1, dtype=torch.bool)], dim=1)
+    shared.fit(MORE, sets)
+    for scope in ("per_class", "shrunk"):
+        rule = bound(objective=None, scope=scope)
+        rule.fit(MORE, sets)
+        assert rule.kept_shared.tolist() == [False, True, True]
+        assert rule.cut[1:].tolist() == shared.cut[1:].tolist()
+
+
+def test_a_shrunk_cut_lies_between_by_the_number_of_positives():
+    shared, own = bound(objective=None), bound(objective=None, scope="per_class")
+    rule = bound(objective=None, scope="shrunk", shrinkage=3.0)
+    for each in (shared, own, rule):
+        each.fit(MORE, THEIRS)
+    share = torch.tensor([2 / 5, 3 / 6])
+    expected = share * own.cut[:2] + (1 - share) * shared.cut[:2]
+    torch.testing.assert_close(rule.cut[:2], expected)
+    for shrinkage, as_other in ((0.0, own), (1e9, shared)):
+        rule = bound(objective=None, scope="shrunk", shrinkage=shrinkage)
+        rule.fit(MORE, THEIRS)
+        torch.testing.assert_close(rule.cut, as_other.cut)
+
+
+def test_what_is_not_known_counts_nowhere():
+    known = torch.ones_like(THEIRS)
+    known[1, 0] = known[3, 2] = False
+    rule, other = bound(objective=None, scope="per_class"), bound(objective=None, scope="per_class")
+    rule.fit(MORE, THEIRS, known)
+    wrong = THEIRS.clone()
+    wrong[~known] ^= True
+    other.fit(MORE.masked_fill(~known, 77.0), wrong, known)
+    assert torch.equal(rule.cut, other.cut)
+    assert rule.cut[0] == 3.0  # between 4 and 2, the 3 of the second row not being known
+
+
+def test_costs_of_calibrated_scores_need_no_rows():
+    rule = bound(objective=ExpectedCost(1.0, 3.0), scope="per_class")
+    rule.fit(MORE, THEIRS, calibrated=True)
+    torch.testing.assert_close(rule.cut.sigmoid(), torch.full((3,), 0.25))
+    assert not rule.kept_shared.any()
+    other = bound(objective=ExpectedCost(1.0, 3.0), scope="per_class")
+    other.fit(MORE, THEIRS)
+    assert not torch.equal(rule.cut, other.cut)
+
+
+def test_sets_have_no_fewer_and_no_more_labels_than_asked_for():
+    rule = bound(min_labels=1, max_labels=2)
+    rule.fit(MORE, THEIRS)
+    rule.cut = torch.tensor([0.0, 1.0, 2.0])
+    # margins: (-3, -1, -2): the second comes nearest; (3, 3, 1): two of three
+    assert rule(torch.tensor([[-3.0, 0.0, 0.0], [3.0, 4.0, 3.0]])).tolist() == [
+        [False, True, False],
+        [True, True, False],
+    ]
+
+
+def test_the_marks_are_saved():
+    rule, again = bound(scope="shrunk"), bound(scope="shrunk")
+    rule.fit(MORE, THEIRS)
+    again.load_state_dict(rule.state_dict())
+    assert again.kept_shared.tolist() == rule.kept_shared.tolist() == [False, False, True]
+    assert torch.equal(again.cut, rule.cut)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"objective": "f1"}, "objective='f1'; allowed an Objective"),
+        ({"scope": "class"}, "scope='class'; allowed 'global', 'per_class', 'shrunk'"),
+        ({"shrinkage": -1.0}, r"shrinkage=-1\.0; allowed a number from 0"),
+        ({"fit": "cv"}, "fit='cv'; allowed 'holdout', 'crossfit'"),
+        ({"min_labels": 0.5}, r"min_labels=0\.5; allowed a whole number from 0"),
+        ({"max_labels": 0}, "max_labels=0; allowed a whole number from 1 and from min_labels"),
+        ({"min_labels": 2, "max_labels": 1}, "max_labels=1; allowed"),
+        ({"min_labels": 4}, "min_labels=4 for 3 classes. Try: min_labels=3"),
+        ({"objective": ExpectedCost([1.0, 2.0])}, "ExpectedCost.* for a head of 3 classes; allowed one number"),
+    ],
+)
+def test_impossible_options(options, text):
+    with pytest.raises(HeadConfigError, match=f"TH-H03: {text}"):
+        bound(**options)

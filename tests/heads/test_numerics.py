@@ -21,7 +21,7 @@ from torchheads import (
     SoftmaxHead,
     Threshold,
 )
-from torchheads.decisions.functional import logit
+from torchheads.decisions.functional.answers import logit
 from torchheads.errors import NonFiniteError
 from torchheads.links import log_odds
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from torchheads.decisions.base import DecisionRule, check_threshold, one_number, score_buffer
-from torchheads.decisions.functional import REJECTED, largest, largest_above
+from torchheads.decisions.functional.answers import REJECTED, largest, largest_above
 
 
 class Argmax(DecisionRule):

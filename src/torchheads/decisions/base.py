@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from torchheads.buffers import constant, keep_exact, take_numbers
-from torchheads.decisions.functional import logit
+from torchheads.decisions.functional.answers import logit
 from torchheads.errors import HeadConfigError
 
 

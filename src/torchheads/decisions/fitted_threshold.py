@@ -3,44 +3,83 @@
 m rows (examples or positions), c classes.
 """
 
+from typing import Literal
+
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from torchheads.decisions.base import DecisionRule
-from torchheads.decisions.functional import above, best_micro_f1_cut
-from torchheads.errors import FitError
+from torchheads.decisions.functional.answers import above, limited
+from torchheads.decisions.objectives import FBeta, Objective
+from torchheads.decisions.objectives.base import HeldOutScores
+from torchheads.errors import FitError, HeadConfigError
+from torchheads.fitting import check_held_out
+
+Scope = Literal["global", "per_class", "shrunk"]
 
 
 class FittedThreshold(DecisionRule):
-    """Every class whose score reaches the one cut that maximised micro-F1 on held-out data, shape (m, c) bool.
+    """Every class whose score reaches the cut that was best on held-out data, shape (m, c) bool.
 
-    Unfitted it refuses to decide. The cut is learned state: it is saved and loaded with the head. For a threshold
-    known beforehand use `Threshold`.
+    Unfitted it refuses to decide. The cuts are learned state: they are saved and loaded with the head. For a threshold
+    known beforehand use `Threshold`. A cut of its own for each class fits rare classes to chance; "shrunk" moves it
+    towards the one that is best for all,
+
+        cut_c = w_c own_c + (1 - w_c) shared,    w_c = n_c / (n_c + shrinkage)
+
+    with n_c positives of the class. A class without positives, or of positives alone, keeps the shared cut; it
+    is marked in ``kept_shared``.
+
+    Args:
+        objective: what the cuts maximise; `FBeta` (macro F1) if None.
+        scope: "global" for one cut for all classes, "per_class" for the best of each, "shrunk" between the two.
+        shrinkage: number of positives at which own and shared cut weigh the same.
+        fit: "holdout" for a fit on the calibration split, "crossfit" for one on all training rows, each judged by a
+            model that has not seen it (by ``train.py`` and `torchheads.callbacks.FitHeldOut`).
+        min_labels: the least number of labels of a set, those that come nearest to their cut; 1 for no empty sets.
+        max_labels: the largest number of labels of a set, those that exceed their cut most; None for any.
 
     Raises:
+        HeadConfigError: code H03, for options out of range.
         FitError: code F01 when used before `fit`; F02 when fitted without any positive label; F03 when fitted on scores
             that are not finite or not of the classes it was bound to.
 
     Example:
-        >>> rule = FittedThreshold()
+        >>> rule = FittedThreshold(scope="global")
         >>> rule.bind(num_classes=2)
         >>> rule.fit(torch.tensor([[2.0, -1.0], [0.0, -3.0]]), torch.tensor([[True, False], [True, False]]))
         >>> rule(torch.tensor([[-0.4, -0.6]]))
         tensor([[ True, False]])
 
-    Source: see `torchheads.decisions.functional.best_micro_f1_cut`.
+    Source: cuts of every class, Lipton, Elkan and Narayanaswamy (2014), arXiv:1402.1892; shrinkage, Efron and Morris
+        (1975), "Data analysis using Stein's estimator and its generalizations".
     """
 
     label_type = "multi"
     suggestion = "Argmax() (decision=argmax)"
 
     cut: Tensor
+    kept_shared: Tensor
     is_fitted: Tensor
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        objective: Objective | None = None,
+        scope: Scope = "shrunk",
+        shrinkage: float = 20.0,
+        fit: Literal["holdout", "crossfit"] = "holdout",
+        min_labels: int = 0,
+        max_labels: int | None = None,
+    ) -> None:
         super().__init__()
+        self.objective = FBeta() if objective is None else objective
+        self.scope, self.shrinkage = scope, shrinkage
+        self.fitted_on = fit
+        self.min_labels, self.max_labels = min_labels, max_labels
+        check_options(self)
         self.register_buffer("cut", torch.zeros(0, dtype=torch.float32))
+        self.register_buffer("kept_shared", torch.zeros(0, dtype=torch.bool))
         self.register_buffer("is_fitted", torch.tensor(False))
 
     @property
@@ -49,42 +88,104 @@ class FittedThreshold(DecisionRule):
         return self.is_fitted.device.type != "meta" and bool(self.is_fitted)
 
     def bind(self, num_classes: int) -> None:
-        """Make room for one cut a class, so that states of this rule have one shape; keep a cut that was learned."""
+        """Make room for one cut a class, so that states of this rule have one shape; keep cuts that were learned.
+
+        Raises:
+            HeadConfigError: code H03, for limits of sets or costs that are not for so many classes.
+        """
+        if not self.objective.fits(num_classes):
+            problem = f"{self.objective} for a head of {num_classes} classes; allowed one number, or one a class"
+            raise HeadConfigError("H03", problem, f"{num_classes} numbers, or one")
+        for name, limit in (("min_labels", self.min_labels), ("max_labels", self.max_labels)):
+            if limit is not None and limit > num_classes:
+                raise HeadConfigError("H03", f"{name}={limit} for {num_classes} classes", f"{name}={num_classes}")
         if not self.fitted or self.cut.shape != (num_classes,):
             self.cut = torch.zeros(num_classes, dtype=torch.float32)
+            self.kept_shared = torch.zeros(num_classes, dtype=torch.bool)
             self.is_fitted = torch.zeros_like(self.is_fitted)
 
     @torch.no_grad()
     def fit(self, scores: Tensor, target: Tensor, known: Tensor | None = None, calibrated: bool = False) -> None:
-        """Learn the cut from held-out scores of shape (m, c) and their label sets of shape (m, c).
+        """Learn the cuts from held-out scores of shape (m, c) and their label sets of shape (m, c).
 
         Raises:
             FitError: code F02, when no entry of the target is positive; F03, when the scores do not fit.
         """
-        fits = isinstance(scores, Tensor) and scores.shape[1:] == self.cut.shape
-        if not fits or not scores.isfinite().all():
-            what = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"type {type(scores).__name__}"
-            problem = f"scores of {what}; allowed finite ones of shape (n, {len(self.cut)})"
-            raise FitError("F03", problem, "head.scores(logits) of a split that gives finite logits")
-        if not isinstance(target, Tensor) or target.shape != scores.shape:
-            what = f"shape {tuple(target.shape)}" if isinstance(target, Tensor) else f"type {type(target).__name__}"
-            problem = f"a target of {what} for scores of shape {tuple(scores.shape)}; allowed the same shape"
-            raise FitError("F03", problem, "rule.fit(scores, target.bool())")
-        if not target.any():
+        check_held_out(scores, target, known, len(self.cut))
+        rows = HeldOutScores(scores, target.bool(), known)
+        positives, unknown_or_right = positives_of(rows)
+        if not positives.any():
             problem = f"no positive label among {scores.shape[0]} held-out examples; a threshold cannot be fitted"
             raise FitError("F02", problem, "decision=threshold decision.value=0.5, or a larger calibration split")
-        best = best_micro_f1_cut(scores, target)
-        cut = self.cut.new_full((scores.shape[1],), best)
-        self.cut = cut.where(cut.double() <= best, cut.nextafter(torch.full_like(cut, -torch.inf)))  # never rounded up
+        cuts = self.objective.calibrated_cuts(len(self.cut)) if calibrated else None
+        kept = (positives == 0) | unknown_or_right
+        if cuts is None:
+            cuts = self._learned_cuts(rows, positives, kept)
+        else:
+            kept = torch.zeros_like(kept)
+        cut = cuts.to(scores.device).float()
+        self.cut = cut.where(cut.double() <= cuts, cut.nextafter(torch.full_like(cut, -torch.inf)))  # never rounded up
+        self.kept_shared = kept
         self.is_fitted = torch.ones_like(self.is_fitted)
+
+    def _learned_cuts(
+        self, rows: HeldOutScores, positives: Float64[Tensor, "c"], kept: Bool[Tensor, "c"]
+    ) -> Float64[Tensor, "c"]:
+        """The cuts of the scope; the shared one for classes that are kept at it, shape (c,)."""
+        shared = self.objective.shared_cut(rows)
+        if self.scope == "global":
+            return torch.full_like(positives, shared)
+        own = self.objective.class_cuts(rows, shared)
+        share = positives / (positives + self.shrinkage) if self.scope == "shrunk" else torch.ones_like(positives)
+        return (share * own + (1 - share) * shared).where(~kept, shared)
 
     def forward(self, scores: Float[Tensor, "m c"]) -> Bool[Tensor, "m c"]:
         """Sets as a mask, shape (m, c)."""
         if not torch.compiler.is_compiling() and not self.fitted:
             problem = "the threshold was not fitted yet, so there is no decision"
-            raise FitError("F01", problem, "head.decision.fit(scores, target) on held-out data, or Threshold(0.5)")
-        return above(scores, self.cut)
+            raise FitError("F01", problem, "head.fit_held_out(logits, target) on held-out data, or Threshold(0.5)")
+        chosen = above(scores, self.cut)
+        if self.min_labels == 0 and self.max_labels is None:
+            return chosen
+        return limited(chosen, scores - self.cut, self.min_labels, self.max_labels)
 
     def extra_repr(self) -> str:
-        """Whether fitted, and the cut."""
-        return f"fitted, cut={self.cut[0].item():.4g}" if self.fitted else "not fitted"
+        """What is fitted how, and the cuts where it was."""
+        options = f"{self.objective}, scope={self.scope!r}, fit={self.fitted_on!r}"
+        if not self.fitted:
+            return f"{options}, not fitted"
+        low, high = (float(cut) for cut in self.cut.aminmax())
+        return f"{options}, fitted, cut={low:.4g}" + (f" to {high:.4g}" if low < high else "")
+
+
+def positives_of(rows: HeldOutScores) -> tuple[Float64[Tensor, "c"], Bool[Tensor, "c"]]:
+    """How many known positives each class has, shape (c,), and whether it has no known negative, shape (c,)."""
+    if rows.known is None:
+        return rows.target.sum(dim=0).double(), rows.target.all(dim=0)
+    return (rows.target & rows.known).sum(dim=0).double(), (rows.target | ~rows.known).all(dim=0)
+
+
+def check_options(rule: FittedThreshold) -> None:
+    """Refuse options out of range; code H03."""
+    least, most = rule.min_labels, rule.max_labels
+    options = {
+        "objective": (rule.objective, "an Objective, such as FBeta()", isinstance(rule.objective, Objective)),
+        "scope": (rule.scope, "'global', 'per_class', 'shrunk'", rule.scope in ("global", "per_class", "shrunk")),
+        "shrinkage": (rule.shrinkage, "a number from 0", is_number(rule.shrinkage)),
+        "fit": (rule.fitted_on, "'holdout', 'crossfit'", rule.fitted_on in ("holdout", "crossfit")),
+        "min_labels": (least, "a whole number from 0", is_whole(least)),
+        "max_labels": (most, "a whole number from 1 and from min_labels", most is None or is_whole(most)),
+    }
+    for name, (value, allowed, holds) in options.items():
+        if not holds or (name == "max_labels" and most is not None and most < max(1, least)):
+            raise HeadConfigError("H03", f"{name}={value!r:.60}; allowed {allowed}", f"no decision.{name}")
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number from 0."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number from 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

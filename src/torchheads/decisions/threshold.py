@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from torchheads.decisions.base import DecisionRule, check_threshold, plain_numbers, score_buffer
-from torchheads.decisions.functional import above
+from torchheads.decisions.functional.answers import above
 from torchheads.errors import HeadConfigError
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from torchheads.decisions.base import DecisionRule, check_threshold, score_buffer
-from torchheads.decisions.functional import above, top_k
+from torchheads.decisions.functional.answers import above, top_k
 from torchheads.errors import HeadConfigError
 
 

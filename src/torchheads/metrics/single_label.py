@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from torchheads.decisions.functional import largest
+from torchheads.decisions.functional.answers import largest
 from torchheads.metrics.base import Direction, MetricSuite
 from torchheads.metrics.calibration_error import NUM_BINS, bin_gaps, calibration_error
 from torchheads.metrics.counts import class_counts, f1, recall

@@ -1,5 +1,4 @@
-"""Decisions against three witnesses (a literal loop, a reference library, a value worked by hand), and the best cut
-against every cut there is."""
+"""Decisions against three witnesses (a literal loop, a reference library, a value worked by hand)."""
 
 import math
 
@@ -9,17 +8,16 @@ import pytest
 import scipy.special
 import sklearn.metrics
 import torch
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis.extra import numpy as st_numpy
 
-from torchheads.decisions.functional import (
+from torchheads.decisions.functional.answers import (
     REJECTED,
     above,
-    best_micro_f1_cut,
     largest,
     largest_above,
+    limited,
     logit,
-    midway,
     top_k,
 )
 
@@ -163,107 +161,18 @@ def test_logit_is_scipys(probability):
     assert logit(probability) == pytest.approx(float(scipy.special.logit(probability)), rel=1e-9, abs=1e-12)
 
 
-# The best cut ---------------------------------------------------------------------------------------------------------
+# Limits of sets -------------------------------------------------------------------------------------------------------
 
 
-def f1_of_every_cut(scores, target):
-    """Micro-F1 by scikit-learn at each score that occurs: no other cut gives another set."""
-    cuts = sorted(set(scores.flatten().tolist()), reverse=True)
-    flat = target.flatten().numpy()
-    return {
-        cut: sklearn.metrics.f1_score(flat, (scores.flatten() >= cut).numpy(), pos_label=True, zero_division=0.0)
-        for cut in cuts
-    }
-
-
-@st.composite
-def scored_sets(draw):
-    shape = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
-    huge = st.floats(-(2.0**127), 2.0**127, width=32)
-    elements = draw(st.sampled_from([FEW_VALUES, ANY_VALUE, huge, st.just(1.5)]))
-    scores = torch.from_numpy(draw(st_numpy.arrays(np.float32, shape, elements=elements)))
-    target = torch.from_numpy(draw(st_numpy.arrays(np.bool_, shape)))
-    if not target.any():
-        target[draw(st.integers(0, shape[0] - 1)), draw(st.integers(0, shape[1] - 1))] = True
-    return scores, target
-
-
-@given(scored_sets())
-@example((torch.tensor([[0.3]]), torch.tensor([[True]])))
-@example((torch.tensor([[1.0, 1.0], [1.0, 1.0]]), torch.tensor([[True, False], [False, False]])))
-@example((torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.ones(2, 2, dtype=torch.bool)))
-@example((torch.tensor([[3e38, -3e38]]), torch.tensor([[True, False]])))
-@example((torch.tensor([[3.4e38, 3.3e38, -3.4e38]]), torch.tensor([[False, True, False]])))
-@example((torch.tensor([[0.0, -0.0, -1e-45]]), torch.tensor([[True, True, False]])))
-def test_best_cut_against_every_cut(pair):
-    scores, target = pair
-    every = f1_of_every_cut(scores, target)
-    best = max(every.values())
-    cut = best_micro_f1_cut(scores, target)
-    chosen = scores >= torch.tensor(cut, dtype=torch.float32)
-    reached = sklearn.metrics.f1_score(target.flatten(), chosen.flatten(), pos_label=True, zero_division=0.0)
-    assert reached == pytest.approx(best, rel=1e-12)
-    # the largest cut among equals, and no two equal scores parted
-    largest_cut = max(c for c, f1 in every.items() if f1 == pytest.approx(best, rel=1e-12))
-    assert torch.equal(chosen, scores >= largest_cut)
-
-
-def test_best_cut_by_hand():
-    # ranked: 4 (yes), 3 (no), 2 (yes), 1 (no), 0 (no); two positives.
-    # F1 after k: 2*1/(1+2) = .667, 2*1/4 = .5, 2*2/5 = .8, 2*2/6 = .667, .571: after three, midway between 2 and 1.
-    scores = torch.tensor([[4.0, 3.0, 2.0, 1.0, 0.0]])
-    assert best_micro_f1_cut(scores, torch.tensor([[True, False, True, False, False]])) == 1.5
-
-
-@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [0, 4, 3, 2, 1]])
-def test_the_best_cut_is_not_sought_among_equals(order):
-    # 2 (yes), then four of 1 (one yes): F1 = 2*1/(1+2) = .667 after one, 2*2/(5+2) = .571 after five. Parted after two,
-    # which no cut can do, it would be 1.
-    target = torch.tensor([[True, True, False, False, False]])[:, order]
-    assert best_micro_f1_cut(torch.tensor([[2.0, 1.0, 1.0, 1.0, 1.0]]), target) == 1.5
-
-
-def test_best_cut_is_micro_over_classes():
-    scores, target = torch.randn(200, 5), torch.rand(200, 5) < 0.3
-    cut = best_micro_f1_cut(scores, target)
-    reached = sklearn.metrics.f1_score(target, scores >= cut, average="micro")
-    # sklearn's own curve of precision and recall gives the same best F1
-    precision, recall, _ = sklearn.metrics.precision_recall_curve(target.flatten(), scores.flatten())
-    assert reached == pytest.approx((2 * precision * recall / (precision + recall).clip(1e-12)).max())
-
-
-def test_the_lowest_score_may_be_the_cut():
-    scores = torch.tensor([[0.25, 0.5]])
-    assert best_micro_f1_cut(scores, torch.tensor([[True, True]])) == 0.25
-
-
-@given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.data())
-def test_midway_parts_two_numbers(lower, data):
-    upper = data.draw(st.floats(lower, width=32, allow_nan=False, allow_infinity=False).filter(lambda u: u > lower))
-    middle = np.float32(midway(upper, lower))
-    assert np.float32(lower) < middle <= np.float32(upper)
-
-
-@pytest.mark.parametrize("start", [1.0, -1.0, 0.1, -7.3, 1e4, 3e38, -3e38, 1e-40, 0.0])
-def test_midway_of_adjacent_floats(start):
-    lower = np.float32(start)
-    for _ in range(4):  # whichever way the mean would be rounded
-        upper = np.nextafter(lower, np.float32(np.inf))
-        assert midway(float(upper), float(lower)) == float(upper)
-        lower = upper
-
-
-def test_midway_by_hand():
-    assert midway(3.0, 1.0) == 2.0
-    assert midway(-1.0, -2.0) == -1.5
-    assert midway(3e38, -3e38) == 0.0
-
-
-def test_midway_is_that_of_float32_whatever_the_default_is():
-    upper = float(np.nextafter(np.float32(1), np.float32(2)))
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)  # which has numbers between the two
-    try:
-        assert midway(upper, 1.0) == upper
-    finally:
-        torch.set_default_dtype(before)
+@given(SCORES, st.data())
+def test_limited_is_the_loop(scores, data):
+    c = scores.shape[1]
+    least = data.draw(st.integers(0, c))
+    most = data.draw(st.none() | st.integers(max(1, least), c))
+    chosen = scores >= 0.5
+    loop = []
+    for row, margins in zip(chosen.tolist(), scores.tolist(), strict=True):
+        ranked = sorted(range(c), key=lambda j: (-margins[j], j))
+        taken = {j for j in range(c) if row[j]} | set(ranked[:least])
+        loop.append([j in taken and (most is None or j in ranked[:most]) for j in range(c)])
+    assert limited(chosen, scores, least, most).tolist() == loop
