@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "torchheads"
 
 # A file imports from lower floors only; rooms of one floor do not import each other.
 FLOORS = [
-    {"errors", "buffers", "shapes", "targets", "links", "fitting"},
+    {"errors", "buffers", "shapes", "targets", "links", "fitting", "tail_bounds"},
     {"losses", "decisions", "calibration", "guarantees", "images"},
     {"linear", "tables"},
     {"heads", "backbones"},
@@ -20,10 +20,11 @@ FLOORS = [
     {"module", "module_checks", "callbacks", "loggers", "artifact", "testing"},
     {"study", "report"},
     {"allowed_targets", "config_errors", "config_values", "config_checks", "run_folder", "instantiate", "config"}
-    | {"build", "build_data", "build_head", "auto_head", "frozen_features", "train", "evaluate", "predict", "cli"}
+    | {"build", "build_data", "build_head", "build_run", "auto_head", "class_weights", "frozen_features", "crossfit"}
+    | {"fit_parts", "train", "evaluate", "predict", "cli"}
     | {"inspect", "inspect_tables", "inspect_words"}
     | {"terminal", "spreadsheet", "spreadsheet_text", "pictures", "explain_options", "explain"}
-    | {"doctor_checks", "doctor"},
+    | {"doctor_checks", "doctor", "kept_promises"},
 ]
 # Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
 WITHIN_A_FLOOR = {
@@ -32,6 +33,8 @@ WITHIN_A_FLOOR = {
     ("config_checks", "config_values"), ("config_checks", "run_folder"), ("build", "allowed_targets"),
     ("instantiate", "allowed_targets"), ("instantiate", "config_errors"), ("config", "allowed_targets"),
     ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"), ("config", "run_folder"),
+    ("build_run", "build"), ("build_run", "build_data"), ("build_run", "class_weights"), ("crossfit", "build"),
+    ("crossfit", "build_run"), ("fit_parts", "crossfit"), ("train", "build_run"), ("train", "fit_parts"),
     ("build", "config"), ("build", "build_head"), ("build_head", "instantiate"), ("build_data", "allowed_targets"),
     ("build_data", "config"), ("train", "build"), ("train", "build_data"), ("train", "frozen_features"),
     ("train", "config"), ("evaluate", "build_data"), ("predict", "build_data"), ("explain", "build_data"),
@@ -41,7 +44,8 @@ WITHIN_A_FLOOR = {
     ("inspect_tables", "inspect_words"), ("inspect_tables", "terminal"), ("spreadsheet_text", "spreadsheet"),
     ("spreadsheet_text", "terminal"), ("explain", "build"), ("explain", "pictures"), ("explain", "explain_options"),
     ("explain", "predict"), ("explain", "spreadsheet"), ("explain", "spreadsheet_text"), ("explain", "terminal"),
-    ("doctor", "doctor_checks"), ("doctor", "terminal"),
+    ("doctor", "doctor_checks"), ("doctor", "terminal"), ("train", "kept_promises"), ("evaluate", "kept_promises"),
+    ("train", "class_weights"), ("class_weights", "instantiate"),
 }  # fmt: skip
 HEAVY = ("lightning", "hydra", "omegaconf", "torchvision", "torchmetrics", "sklearn")
 

@@ -72,7 +72,7 @@ def probe(hydra: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
 def test_features_are_computed_once_and_the_whole_model_is_kept(probe: Any) -> None:
     _, folder, results = probe
-    assert set(results["seconds"]) == {"data", "features", "fit", "test"}
+    assert set(results["seconds"]) == {"data", "decision", "features", "fit", "test"}
     state = torch.load(folder / "checkpoints" / "final.ckpt", weights_only=True)["state_dict"]
     assert any(key.startswith("backbone.model.layer4") for key in state)
 

@@ -36,11 +36,11 @@ def test_a_run_leaves_everything_it_promises(
     folder = tmp_path / "run"
     results = run(folder, f"head={head}", f"data={data}", *options, "trainer.max_epochs=1")
     assert str(folder) in capsys.readouterr().out.replace("\n", "")
-    keys = "schema head label_type data seed samples skipped val test test_default_decision seconds parameters"
+    keys = "schema head label_type data seed samples skipped fitted val test test_default_decision seconds parameters"
     assert set(results) == {*keys.split(), "checkpoint", "versions"}
     assert (results["head"], results["data"], results["seed"]) == (head, data, 0)
     assert set(results["val"]) == set(results["test"]) == set(results["test_default_decision"])
-    assert set(results["seconds"]) == {"data", "fit", "test"}
+    assert set(results["seconds"]) == {"data", "fit", "decision", "test"}
     names = {"config.yaml", "checkpoints", "metrics.jsonl", "results.json", "per_class.csv", "predictions.npz"}
     assert names <= {path.name for path in folder.iterdir()}
 

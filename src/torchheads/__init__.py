@@ -10,20 +10,36 @@ if TYPE_CHECKING:
     from torchheads.decisions import Argmax, DecisionRule, FittedThreshold, Threshold, TopK
     from torchheads.errors import TorchHeadsError
     from torchheads.heads import ClassificationHead, MultiHead, SigmoidHead, SoftmaxHead
-    from torchheads.losses import BinaryCrossEntropy, Criterion, CrossEntropy
+    from torchheads.losses import (
+        Asymmetric,
+        BalancedSoftmax,
+        BinaryCrossEntropy,
+        ClassBalanced,
+        Criterion,
+        CrossEntropy,
+        Focal,
+        InverseFrequency,
+        LogitAdjusted,
+    )
     from torchheads.targets import LabelLists, MixedTarget
 
 __version__ = "0.1.0"
 
 _ROOM_OF_NAME = {
     "Argmax": "decisions",
+    "Asymmetric": "losses",
+    "BalancedSoftmax": "losses",
     "BinaryCrossEntropy": "losses",
+    "ClassBalanced": "losses",
     "ClassificationHead": "heads",
     "Criterion": "losses",
     "CrossEntropy": "losses",
     "DecisionRule": "decisions",
     "FittedThreshold": "decisions",
+    "Focal": "losses",
+    "InverseFrequency": "losses",
     "LabelLists": "targets",
+    "LogitAdjusted": "losses",
     "MixedTarget": "targets",
     "MultiHead": "heads",
     "SigmoidHead": "heads",
@@ -35,13 +51,19 @@ _ROOM_OF_NAME = {
 
 __all__ = [
     "Argmax",
+    "Asymmetric",
+    "BalancedSoftmax",
     "BinaryCrossEntropy",
+    "ClassBalanced",
     "ClassificationHead",
     "Criterion",
     "CrossEntropy",
     "DecisionRule",
     "FittedThreshold",
+    "Focal",
+    "InverseFrequency",
     "LabelLists",
+    "LogitAdjusted",
     "MixedTarget",
     "MultiHead",
     "SigmoidHead",

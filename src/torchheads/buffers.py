@@ -46,6 +46,8 @@ def keep_exact(module: nn.Module, before: Mapping[str, Tensor | None]) -> None:
 def take_numbers(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, keep_own: bool) -> None:
     """Make a state dict fit a part of a head, before ``nn.Module`` reads it: all of the part's numbers, or none.
 
+    A part may hold another one, as a selective decision holds the rule that it decides by.
+
     Numbers of another kind of part are passed over; where some of the part's own are missing, or the user named them,
     the part keeps those it has.
 
@@ -55,7 +57,7 @@ def take_numbers(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, 
         prefix: of the part's keys.
         keep_own: whether the part's own numbers win over the loaded ones.
     """
-    own = {prefix + name: value for name, value in module._buffers.items() if value is not None}
+    own = {prefix + name: value for name, value in module.named_buffers()}
     for key in [key for key in state_dict if key.startswith(prefix) and key not in own]:
         del state_dict[key]
     if keep_own or not own.keys() <= state_dict.keys():

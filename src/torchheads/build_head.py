@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torchheads.decisions import FittedThreshold
 from torchheads.errors import HeadConfigError
 from torchheads.heads import ClassificationHead, MultiHead
 from torchheads.instantiate import instantiate
@@ -54,13 +55,18 @@ def build_head(
 def build_one(
     config: Mapping[str, Any], sizes: Mapping[str, Any], place: str, owners: Mapping[str, str]
 ) -> ClassificationHead:
-    """One head, of the sizes that data and backbone have; code H26, when the configuration says otherwise."""
+    """One head, of the sizes that data and backbone have, which learns its thresholds where sets are asked for.
+
+    Raises:
+        HeadConfigError: code H26, when the configuration says otherwise.
+    """
     for key in ("label_type", "num_classes", "in_features"):
         told = config.get(key)
         if told not in (None, "???", sizes[key]):
             problem = f"{place}.{key}={told}, but {key} of {owners[key]} is {sizes[key]}"
             raise HeadConfigError("H26", problem, f"the same without {place}.{key}, or data of which it is true")
-    head: ClassificationHead = instantiate(config, **sizes)
+    fitted = {"decision": FittedThreshold()} if sizes["label_type"] == "multi" else {}  # where none was named
+    head: ClassificationHead = instantiate(config, **sizes, **fitted)
     return head
 
 

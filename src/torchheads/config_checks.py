@@ -19,7 +19,20 @@ LOSS_OF_HEAD = {
     "torchheads.SoftmaxHead": "torchheads.losses.CrossEntropy",
     "torchheads.SigmoidHead": "torchheads.losses.BinaryCrossEntropy",
 }
-"""Losses that have one form only, and the head each belongs to."""
+"""The loss that each head has of its own."""
+
+HEAD_OF_LOSS = {loss: head for head, loss in LOSS_OF_HEAD.items()} | {
+    "torchheads.losses.LogitAdjusted": "torchheads.SoftmaxHead",
+    "torchheads.losses.BalancedSoftmax": "torchheads.SoftmaxHead",
+    "torchheads.losses.Asymmetric": "torchheads.SigmoidHead",
+}
+"""Losses that have one form only, and the head each belongs to; what is not here is right for both."""
+
+OF_A_SIGMOID = {"torchheads.losses.Focal": ("alpha", "pos_weight")}
+"""Options that only the sigmoid form of a loss has."""
+
+BALANCED_BY_ITSELF = ("LogitAdjusted", "BalancedSoftmax", "Asymmetric")
+"""Losses that take no weights of the data: what the weights would do, they do already."""
 
 
 def check_config(config: DictConfig) -> dict[str, Any]:
@@ -33,7 +46,8 @@ def check_config(config: DictConfig) -> dict[str, Any]:
 
     Raises:
         HeadConfigError: TH-H12, a value that has to be given is missing; TH-H24, the loss is one of the other head;
-            TH-H08, TH-H09, a callback watches what is never logged; the code of the row of `VALUES` otherwise.
+            TH-H36, weights beside a loss that takes none; TH-H08, TH-H09, a callback watches what is never logged; the
+            code of the row of `VALUES` otherwise.
         DataError: the code of the row of `VALUES`, for a value of the data.
         UnsafeArtifact: TH-S01, a name that a config may not build.
 
@@ -103,12 +117,20 @@ def _check_watching(plain: Mapping[str, Any]) -> None:
 
 
 def _check_loss(plain: Mapping[str, Any]) -> None:
-    """Refuse a loss of the other head, code H24."""
+    """Refuse a loss of the other head, code H24, options that its form has not, and weights it has no use for, H36."""
     head, loss = (str((plain.get(part) or {}).get("_target_")) for part in ("head", "loss"))
-    if head in LOSS_OF_HEAD and loss in LOSS_OF_HEAD.values() and loss != LOSS_OF_HEAD[head]:
-        other = _option(next(owner for owner, own in LOSS_OF_HEAD.items() if own == loss))
-        problem = f"loss={_option(loss)} is a loss of head={other}, and the head is {_option(head)}"
-        raise HeadConfigError("H24", problem, f"loss={_option(LOSS_OF_HEAD[head])}, or head={other}, or no loss at all")
+    other = HEAD_OF_LOSS.get(loss, head)
+    if head in LOSS_OF_HEAD and other != head:
+        problem = f"loss={_option(loss)} is a loss of head={_option(other)}, and the head is {_option(head)}"
+        remedy = f"loss={_option(LOSS_OF_HEAD[head])}, or head={_option(other)}, or no loss at all"
+        raise HeadConfigError("H24", problem, remedy)
+    for key in OF_A_SIGMOID.get(loss, ()) if head == "torchheads.SoftmaxHead" else ():
+        if plain["loss"].get(key) is not None:
+            problem = f"loss.{key} is an option of {_option(loss)} for head=sigmoid, and the head is softmax"
+            raise HeadConfigError("H24", problem, f"loss.{key}=null, or head=sigmoid")
+    if plain.get("weights") is not None and loss.rpartition(".")[2] in BALANCED_BY_ITSELF:
+        problem = f"loss={_option(loss)} takes no weights: it balances the classes by itself"
+        raise HeadConfigError("H36", problem, f"weights=null, or loss={_option(LOSS_OF_HEAD.get(other, loss))}")
 
 
 def _option(target: str) -> str:

@@ -12,6 +12,7 @@ from torchheads.artifact import write_json
 from torchheads.build import build_trainer, chosen_parts, load_module
 from torchheads.build_data import open_data
 from torchheads.config import check_targets, make_output
+from torchheads.kept_promises import kept_promises
 from torchheads.train import SCHEMA, head_name, metric_table
 
 
@@ -41,6 +42,7 @@ def evaluate(config: DictConfig, folder: Path) -> dict[str, Any]:
         "samples": len(module.collected.index),
         "checkpoint": plain["checkpoint"],
         **results,
+        **kept_promises(module),
     }
     if trainer.is_global_zero:
         write_json(output, record)

@@ -51,6 +51,8 @@ def cache_features(trainer: Trainer, module: ClassificationModule, data: Classif
     backbone.to(device)
     features: dict[str, Float[Tensor, "n d"]] = {}
     for name in SPLITS:
+        if data.num_samples[name] == 0:
+            continue
         batches = data.evaluation_dataloader(name, Shard(rank=0, world=1))
         with trainer.precision_plugin.forward_context():
             rows = [backbone(batch.input.to(device)).float() for batch in batches]

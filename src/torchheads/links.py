@@ -22,6 +22,9 @@ class Link(ABC):
     """
 
     name: ClassVar[LinkName]
+    judges_alone: ClassVar[bool] = (
+        False  # whether each class has a likelihood of its own, so that it can be fitted alone
+    )
 
     @abstractmethod
     def scores(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
@@ -76,6 +79,7 @@ class SigmoidLink(Link):
     """Every class is judged alone."""
 
     name = "sigmoid"
+    judges_alone = True
 
     def scores(self, logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
         """The logits themselves, shape (m, c)."""

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from torchheads.artifact import Collector, Rows
 from torchheads.backbones import Backbone
+from torchheads.calibration import before_the_fit
 from torchheads.data import Batch, rows_of
 from torchheads.data.resume import batches_done
 from torchheads.heads import ClassificationHead, MultiHead
@@ -166,7 +167,8 @@ class ClassificationModule(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the validation metrics with the batch's real rows."""
         batch, logits = self._real_rows(batch, batch_idx, self.trainer.val_dataloaders)
-        self.val_metrics.update(self.head, logits, batch.target, batch.mask)
+        with before_the_fit(self.head):  # which comes after training
+            self.val_metrics.update(self.head, logits, batch.target, batch.mask)
 
     def on_validation_epoch_end(self) -> None:
         """Log every validation metric."""

@@ -16,6 +16,7 @@ from torchheads.build import build_trainer, chosen_parts, load_module
 from torchheads.build_data import open_data
 from torchheads.config import check_targets, make_output
 from torchheads.data import SourcedData
+from torchheads.decisions import Selective
 from torchheads.errors import FitError, NonFiniteError
 from torchheads.heads import ClassificationHead, named_heads
 from torchheads.targets import named, prefixed
@@ -63,8 +64,16 @@ def predict(config: DictConfig, folder: Path) -> Path:
 
 @torch.no_grad()
 def answers(head: ClassificationHead, logits: Tensor) -> dict[str, list[Any]]:
-    """What a head says of logits (n, c): the column "predicted" in words, and one of probabilities a class."""
+    """What a head says of logits (n, c): the column "predicted" in words, and one of probabilities a class.
+
+    A selective decision on label sets adds the column "abstained" (1 where there is no answer), a guarantee the column
+    "possible", its prediction set in words.
+    """
     columns: dict[str, list[Any]] = {"predicted": in_words(head.predict(logits), head.class_names)}
+    if isinstance(head.decision, Selective) and head.label_type == "multi":  # where "" may be an answer too
+        columns["abstained"] = head.abstained(logits).int().tolist()
+    if head.guarantee is not None and head.guarantee.fitted:
+        columns["possible"] = in_words(head.prediction_set(logits), head.class_names)
     probabilities = head.probabilities(logits)
     return columns | {f"p({name})": probabilities[:, c].tolist() for c, name in enumerate(head.class_names)}
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
@@ -18,14 +17,16 @@ from torch import Tensor
 
 from torchheads.artifact import read_checkpoint, write_json, write_predictions, write_table
 from torchheads.auto_head import resume_head, settle_head
-from torchheads.build import build_module, build_trainer, check_resumable
-from torchheads.build_data import KIND, build_data, check_facts, check_positives, data_facts
+from torchheads.build import build_trainer, check_resumable
+from torchheads.build_data import KIND, build_data, check_facts, check_positives
+from torchheads.build_run import fresh_module, take_weights
 from torchheads.config import check_targets
-from torchheads.data import ClassificationData
+from torchheads.fit_parts import check_fittable, fit_parts, fitted_record
 from torchheads.frozen_features import cache_features, can_cache
 from torchheads.heads import ClassificationHead, named_heads
+from torchheads.kept_promises import kept_promises
 from torchheads.module import ClassificationModule
-from torchheads.targets import each, named, prefixed
+from torchheads.targets import each, prefixed
 
 SCHEMA = "torchheads.results/1"
 PACKAGES = ("torchheads", "torch", "lightning", "torchmetrics", "torchvision", "hydra-core", "scikit-learn")
@@ -53,12 +54,8 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         check_positives(data)
         check_facts(trained, data, (*KIND, "num_samples"), "the data of that run, as they were")
         plain = settle_head(plain, data, folder, trainer.is_global_zero)
-    seed_everything(plain["seed"], verbose=False)
-    module = build_module(plain, data_facts(data))
-    if plain["compile"]:
-        module.backbone.compile()  # in place, so that checkpoints keep their keys
-        module.head.compile()
-
+    module = fresh_module(plain, data)
+    check_fittable(module.head, data)
     if can_cache(module.backbone, data):
         with timed(seconds, "features"):
             if plain["resume"]:  # whose backbone it is, whatever a file of weights holds by now
@@ -67,9 +64,10 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
     with timed(seconds, "fit"):
         trainer.fit(module, datamodule=data, ckpt_path=plain["resume"], weights_only=True)
     checkpoint = folder / "checkpoints" / "final.ckpt"
+    take_weights(trainer, module)
+    with timed(seconds, "decision"):
+        fit_parts(trainer, module, data, plain, folder)
     with timed(seconds, "test"):
-        take_weights(trainer, module)
-        fit_held_out(trainer, module, data)
         trainer.validate(module, datamodule=data, verbose=False)
         trainer.test(module, datamodule=data, verbose=False)
     trainer.save_checkpoint(checkpoint, weights_only=True)
@@ -82,7 +80,9 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         "seed": plain["seed"],
         "samples": data.num_samples | {"test": len(module.collected.index)},
         "skipped": list(data.skipped),
+        "fitted": fitted_record(module.head),
         **module.results,
+        **kept_promises(module),
         "seconds": seconds,
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "checkpoint": str(checkpoint.relative_to(folder)),
@@ -105,26 +105,6 @@ def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[name] = time.perf_counter() - start
-
-
-def take_weights(trainer: Trainer, module: ClassificationModule) -> None:
-    """Go back to the weights of the best validation; keep the last ones where asked to or where nothing watched."""
-    callback = trainer.checkpoint_callback
-    best = getattr(callback, "best_model_path", "")
-    if best and getattr(callback, "weights", "best") == "best":
-        module.load_state_dict(read_checkpoint(best)["state_dict"])
-
-
-def fit_held_out(trainer: Trainer, module: ClassificationModule, data: ClassificationData) -> None:
-    """Fit what must be fitted, head by head, on the calibration split, which nothing else has seen."""
-    unfitted = {name: head for name, head in named_heads(module.head).items() if not head.fitted}
-    if not unfitted:
-        return
-    trainer.predict(module, dataloaders=data.calibration_dataloader(), return_predictions=False)
-    _, *values = (each(lambda value: value.to(module.device), tree) for tree in module.collected)
-    for name, head in unfitted.items():
-        parts: list[Any] = [named(tree).get(name) for tree in values]
-        head.fit_held_out(*parts)
 
 
 def write_run(folder: Path, module: ClassificationModule, record: dict[str, Any]) -> None:

@@ -1,11 +1,20 @@
 """What every calibrator shares."""
 
+import copy
+import io
+import pickle
+import subprocess
+import sys
+
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
 from torchheads import SigmoidHead, SoftmaxHead
-from torchheads.calibration import Calibrator
+from torchheads.calibration import Calibrator, Isotonic, Platt, Temperature, Vector
+from torchheads.calibration.functional import HeldOut, group_nll
+from torchheads.errors import FitError, HeadConfigError
 
 
 class Halved(Calibrator):
@@ -74,3 +83,342 @@ def test_autocast_leaves_the_calibrator_alone(head_class):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(head.scores(logits), expected[0])
         assert torch.equal(head.probabilities(logits), expected[1])
+
+
+# Every calibrator that learns ----------------------------------------------------------------------------------------
+
+LEARNERS = {
+    "temperature": Temperature,
+    "temperature_per_class": lambda: Temperature(per_class=True),
+    "vector": Vector,
+    "platt": Platt,
+    "isotonic": Isotonic,
+}
+CASES = {
+    f"{head_class.__name__}-{label_type}-{name}": (head_class, label_type, make)
+    for name, make in LEARNERS.items()
+    for head_class in (SoftmaxHead, SigmoidHead)
+    for label_type in ("single", "multi")
+    if not (head_class is SoftmaxHead and name == "temperature_per_class")
+}
+
+
+def cases(condition=lambda head_class, label_type: True):
+    chosen = {name: case for name, case in CASES.items() if condition(*case[:2])}
+    return pytest.mark.parametrize(("head_class", "label_type", "make"), chosen.values(), ids=chosen.keys())
+
+
+every_case = cases()
+
+
+def rows(label_type, count=300, seed=0):
+    """Logits of 4 classes, 2.5 times too large, and targets drawn from what they were before."""
+    random = torch.Generator().manual_seed(seed)
+    logits = torch.randn(count, 4, generator=random) * 2
+    if label_type == "single":
+        return 2.5 * logits, torch.multinomial(logits.softmax(dim=1), 1, generator=random)[:, 0]
+    return 2.5 * logits, (torch.rand(count, 4, generator=random) < logits.sigmoid()).long()
+
+
+def fitted_head(head_class, label_type, make, dtype=torch.float32):
+    head = head_class(6, 4, label_type=label_type, calibrator=make())
+    logits, target = rows(label_type)
+    head.fit_held_out(logits.to(dtype), target)
+    return head
+
+
+def total_nll(head, logits, target):
+    return float(head.nll(logits.double(), target).sum())
+
+
+@every_case
+def test_a_fit_brings_the_likelihood_down_and_makes_the_head_ready(head_class, label_type, make):
+    head, plain, (logits, target) = (
+        fitted_head(head_class, label_type, make),
+        head_class(6, 4, label_type=label_type),
+        rows(label_type),
+    )
+    assert head.calibrator.fitted
+    assert head.fitted
+    assert head.calibrator.kept_identity == ()
+    assert total_nll(head, logits, target) < 0.9 * total_nll(plain, logits, target)
+    fresh_logits, fresh_target = rows(label_type, seed=1)
+    assert total_nll(head, fresh_logits, fresh_target) < 0.95 * total_nll(plain, fresh_logits, fresh_target)
+    assert head.predict(fresh_logits).shape == ((300,) if label_type == "single" else (300, 4))
+    if label_type == "single":
+        probabilities = head.probabilities(logits)
+        assert probabilities.isfinite().all()
+        if head_class is SoftmaxHead:
+            torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(300))
+
+
+@every_case
+def test_what_is_not_fitted_refuses(head_class, label_type, make):
+    head = head_class(6, 4, label_type=label_type, calibrator=make(), decision=None)
+    name = type(head.calibrator).__name__
+    assert not head.calibrator.fitted
+    assert not head.fitted
+    assert "not fitted" in repr(head.calibrator)
+    for ask in (head.scores, head.probabilities, head.predict):
+        with pytest.raises(FitError, match=rf"TH-F01: {name} was not fitted yet.*Try: head\.fit_held_out"):
+            ask(torch.zeros(2, 4))
+
+
+@every_case
+def test_state_is_kept_bit_for_bit(head_class, label_type, make):
+    head, (logits, _) = fitted_head(head_class, label_type, make), rows(label_type, seed=1)
+    through_file = io.BytesIO()
+    torch.save(head.state_dict(), through_file)
+    through_file.seek(0)
+    fresh, other = (head_class(6, 4, label_type=label_type, calibrator=make()) for _ in range(2))
+    fresh.load_state_dict(torch.load(through_file, weights_only=True))
+    other.load_state_dict(safetensors.torch.load(safetensors.torch.save(head.state_dict())))
+    again = [fresh, other, copy.deepcopy(head), pickle.loads(pickle.dumps(head))]
+    for each in again:
+        assert each.calibrator.fitted
+        assert torch.equal(each.scores(logits), head.scores(logits))
+        assert repr(each.calibrator) == repr(head.calibrator)
+        for name, value in head.calibrator.state_dict().items():
+            assert torch.equal(each.calibrator.state_dict()[name], value)
+
+
+@every_case
+def test_a_state_that_is_not_fitted_wins_too(head_class, label_type, make):
+    head = fitted_head(head_class, label_type, make)
+    head.load_state_dict(head_class(6, 4, label_type=label_type, calibrator=make()).state_dict())
+    assert not head.calibrator.fitted
+
+
+@every_case
+def test_a_head_made_without_content_takes_a_state(head_class, label_type, make):
+    head, (logits, _) = fitted_head(head_class, label_type, make), rows(label_type, seed=1)
+    with torch.device("meta"):
+        empty = head_class(6, 4, label_type=label_type, calibrator=make())
+    empty.to_empty(device="cpu")
+    assert not empty.calibrator.fitted
+    empty.load_state_dict(head.state_dict())
+    assert torch.equal(empty.scores(logits), head.scores(logits))
+
+
+@every_case
+def test_half_precision_does_not_round_what_was_learned(head_class, label_type, make):
+    head, (logits, _) = fitted_head(head_class, label_type, make), rows(label_type, seed=1)
+    expected = head.scores(logits)
+    assert torch.equal(head.half().scores(logits), expected)
+    assert torch.equal(head.to(torch.bfloat16).scores(logits), expected)
+
+
+@every_case
+def test_the_input_gives_the_precision(head_class, label_type, make):
+    head, (logits, _) = fitted_head(head_class, label_type, make), rows(label_type, seed=1)
+    narrow, wide = head.calibrator(logits), head.calibrator(logits.double())
+    assert (narrow.dtype, wide.dtype) == (torch.float32, torch.float64)
+    torch.testing.assert_close(narrow.double(), wide, rtol=1e-4, atol=1e-4)
+    of_wide = fitted_head(head_class, label_type, make, dtype=torch.float64)
+    torch.testing.assert_close(of_wide.scores(logits), head.scores(logits), rtol=1e-4, atol=1e-4)
+
+
+@every_case
+def test_logits_may_come_from_inference_mode_and_are_left_as_they_are(head_class, label_type, make):
+    expected = fitted_head(head_class, label_type, make)
+    head = head_class(6, 4, label_type=label_type, calibrator=make())
+    with torch.inference_mode():
+        logits, target = rows(label_type)
+    before = logits.clone()
+    head.fit_held_out(logits, target)
+    assert torch.equal(logits, before)
+    for name, value in expected.calibrator.state_dict().items():
+        assert torch.equal(head.calibrator.state_dict()[name], value)
+
+
+@cases(lambda head_class, label_type: head_class is SoftmaxHead)
+def test_a_shift_of_a_row_changes_nothing_where_classes_compete(head_class, label_type, make):
+    head, (logits, _) = fitted_head(head_class, label_type, make), rows(label_type, seed=1)
+    torch.testing.assert_close(head.scores(logits + 3), head.scores(logits), rtol=1e-4, atol=1e-4)
+
+
+@every_case
+def test_scores_rise_with_the_logit_of_their_class(head_class, label_type, make):
+    head = fitted_head(head_class, label_type, make)
+    for number in range(4):
+        logits = torch.zeros(400, 4)
+        logits[:, number] = torch.linspace(-30, 30, 400)
+        assert (head.scores(logits)[:, number].diff() >= -1e-5).all()
+
+
+@every_case
+def test_infinite_and_undefined_logits_stay_so(head_class, label_type, make):
+    head, inf = fitted_head(head_class, label_type, make), float("inf")
+    assert head.probabilities(torch.tensor([[0.0, -inf, 1.0, 2.0]]))[0, 1] == 0
+    assert head.probabilities(torch.tensor([[float("nan"), 0.0, 1.0, 2.0]]))[0, 0].isnan()
+
+
+@cases(lambda head_class, label_type: label_type == "multi")
+def test_unknown_entries_are_left_out(head_class, label_type, make):
+    """Their labels, and where classes are alone their logits too, may be anything."""
+    logits, target = rows(label_type)
+    mask = torch.rand(300, 4) < 0.7
+    results = []
+    for filled, wrong in ((logits, target), (logits.masked_fill(~mask, torch.nan), 1 - target)):
+        seen = filled if head_class is SigmoidHead else logits
+        head = head_class(6, 4, label_type=label_type, calibrator=make())
+        head.calibrator.fit(seen, target.where(mask, wrong).bool(), mask)
+        results.append(head.calibrator.state_dict())
+    for name, value in results[0].items():
+        assert torch.equal(results[1][name], value), name
+    assert any(
+        not torch.equal(value, results[0][name])
+        for name, value in fitted_head(head_class, label_type, make).calibrator.state_dict().items()
+    )
+
+
+@every_case
+def test_the_order_of_rows_and_classes_does_not_matter(head_class, label_type, make):
+    logits, target = rows(label_type)
+    sets = torch.nn.functional.one_hot(target, 4) if label_type == "single" else target
+    order, classes = torch.randperm(300), torch.tensor([2, 0, 3, 1])
+    head, other = (head_class(6, 4, label_type=label_type, calibrator=make()) for _ in range(2))
+    head.calibrator.fit(logits, sets.bool())
+    other.calibrator.fit(logits[order][:, classes], sets[order][:, classes].bool())
+    torch.testing.assert_close(
+        other.calibrator(logits[:, classes]), head.calibrator(logits)[:, classes], rtol=1e-4, atol=1e-4
+    )
+
+
+@every_case
+def test_one_row_teaches_nothing(head_class, label_type, make):
+    head = head_class(6, 4, label_type=label_type, calibrator=make())
+    logits, target = rows(label_type, count=1)
+    with pytest.raises(FitError, match=r"TH-Z02: 1 held-out rows.*Try: a larger calibration split"):
+        head.fit_held_out(logits, target)
+    with pytest.raises(FitError, match="TH-F02"):
+        head.fit_held_out(logits[:0], target[:0])
+    assert not head.calibrator.fitted
+
+
+@every_case
+def test_rows_of_one_class_teach_nothing(head_class, label_type, make):
+    head, logits = head_class(6, 4, label_type=label_type, calibrator=make()), rows(label_type)[0]
+    target = torch.full((300,), 2) if label_type == "single" else torch.tensor([[0, 0, 1, 0]]).expand(300, 4)
+    with pytest.raises(FitError, match=r"TH-Z02: 300 held-out rows.*the right ones are of class 2 alone"):
+        head.fit_held_out(logits, target)
+    unknown = torch.zeros(300, 4, dtype=torch.bool)
+    with pytest.raises(FitError, match=r"TH-Z02: .*each class is always the same"):
+        head.calibrator.fit(logits, torch.ones(300, 4, dtype=torch.bool), unknown)
+
+
+@every_case
+def test_a_fit_that_fails_leaves_what_was_learned(head_class, label_type, make):
+    head = fitted_head(head_class, label_type, make)
+    before = copy.deepcopy(head.calibrator.state_dict())
+    with pytest.raises(FitError, match="TH-F03"):
+        head.calibrator.fit(torch.full((3, 4), torch.nan), torch.ones(3, 4, dtype=torch.bool))
+    for name, value in head.calibrator.state_dict().items():
+        assert torch.equal(before[name], value)
+
+
+@every_case
+def test_a_calibrator_serves_one_head(head_class, label_type, make):
+    calibrator = fitted_head(head_class, label_type, make).calibrator
+    assert head_class(6, 4, label_type=label_type, calibrator=calibrator).calibrator.fitted  # it may be handed on
+    with pytest.raises(HeadConfigError, match=r"TH-H24: this .* serves a .* head of 4 classes, not a .* head of 5"):
+        head_class(6, 5, label_type=label_type, calibrator=calibrator)
+
+
+@pytest.mark.parametrize("make", LEARNERS.values(), ids=LEARNERS.keys())
+@pytest.mark.parametrize("seed", range(6))
+def test_the_likelihood_of_the_rows_of_the_fit_never_rises(make, seed):
+    """Few rows, rare labels, logits that are right already, wrong ones: where the map would not help it is dropped."""
+    random = torch.Generator().manual_seed(seed)
+    scale = (0.01, 1.0, 8.0, 1.0, 30.0, -1.0)[seed]
+    logits = torch.randn(25, 5, generator=random) * 2
+    single = torch.multinomial(logits.softmax(dim=1), 1, generator=random)[:, 0]
+    sets = torch.rand(25, 5, generator=random) < (logits - 2).sigmoid()
+    for head_class in (SoftmaxHead, SigmoidHead):
+        for label_type, target in (("single", single), ("multi", sets)):
+            if head_class is SoftmaxHead and make is LEARNERS["temperature_per_class"]:
+                continue
+            head, plain = (
+                head_class(6, 5, label_type=label_type, calibrator=make()),
+                head_class(6, 5, label_type=label_type),
+            )
+            hot = torch.nn.functional.one_hot(target, 5).bool() if label_type == "single" else target
+            try:
+                head.calibrator.fit(scale * logits, hot)
+            except FitError as error:
+                assert error.code == "Z04"  # noqa: PT017
+                continue
+            alone = head_class is SigmoidHead and make is not LEARNERS["temperature"]
+            before, after = (
+                group_nll(each.link, each.calibrator(scale * logits), HeldOut(logits, hot, None), 5 if alone else 1)
+                for each in (plain, head)
+            )
+            assert (after <= before).all()
+            kept = list(head.calibrator.kept_identity)
+            assert not alone or torch.equal(head.calibrator(scale * logits)[:, kept], (scale * logits)[:, kept])
+
+
+def test_a_map_that_would_not_help_is_dropped_and_said_so():
+    """Logits of rows told apart without doubt cost less than any curve that Platt's smoothing allows."""
+    head = SigmoidHead(6, 2, calibrator=Platt())
+    logits = torch.tensor([[20.0, 1.0], [20.0, 1.0], [-20.0, 1.0], [-20.0, -1.0]])
+    head.calibrator.fit(logits, torch.tensor([[True, True], [True, False], [False, False], [False, False]]))
+    assert head.calibrator.kept_identity == (0,)
+    assert "fitted, identity kept for 1 of 2 classes: (0,)" in repr(head.calibrator)
+    assert torch.equal(head.calibrator(logits)[:, 0], logits[:, 0])
+    single = SoftmaxHead(6, 2, calibrator=Platt())
+    single.fit_held_out(20 * torch.eye(2), torch.tensor([0, 1]))
+    assert single.calibrator.kept_identity == (0, 1)
+    assert "identity kept for every class" in repr(single.calibrator)
+    assert torch.equal(single.calibrator(logits), logits)
+
+
+def test_another_kind_of_calibrator_is_not_loaded():
+    state = fitted_head(SoftmaxHead, "single", Vector).state_dict()
+    for make in (Temperature, Platt, Isotonic):
+        other = SoftmaxHead(6, 4, calibrator=make())
+        other.load_state_dict(state)
+        assert not other.calibrator.fitted
+
+
+GRAPH = """
+import torch
+from torchheads import SigmoidHead, SoftmaxHead
+from torchheads.calibration import Isotonic, Platt, Temperature, Vector
+
+torch.manual_seed(0)
+logits = 3 * torch.randn(60, 3)
+target = torch.multinomial(logits.softmax(dim=1), 1)[:, 0]
+
+class Answer(torch.nn.Module):
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+    def forward(self, logits):
+        return self.head.probabilities(logits)
+
+for head_class in (SoftmaxHead, SigmoidHead):
+    for calibrator in (Temperature, Vector, Platt, Isotonic):
+        head = head_class(4, 3, label_type="single", calibrator=calibrator())
+        head.fit_held_out(2 * logits, target)
+        answer, expected = Answer(head), head.probabilities(logits)
+        compiled = torch.compile(answer, backend="eager", fullgraph=True)(logits)
+        batch = torch.export.Dim("batch", min=2, max=1024)
+        program = torch.export.export(answer, (logits[:4],), dynamic_shapes=({0: batch},), strict=False)
+        exported = program.module()(logits)
+        torch.testing.assert_close(compiled, expected)
+        torch.testing.assert_close(exported, expected)
+        print(head_class.__name__, calibrator.__name__, "passed")
+"""
+
+
+def test_compiled_and_exported_answers_are_the_answers():
+    done = subprocess.run([sys.executable, "-c", GRAPH], capture_output=True, text=True, timeout=200)
+    assert done.stdout.count("passed") == 8, done.stderr[-3000:]
+
+
+def test_importing_the_room_imports_no_scipy():
+    names = "'scipy' in sys.modules, 'sklearn' in sys.modules"
+    code = f"import sys; from torchheads.calibration import Isotonic; Isotonic(); print({names})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.stdout == "False False\n", done.stderr

@@ -85,11 +85,17 @@ def test_batch_sizes():
     assert [len(batch.index) for batch in Coloured(batch_size=3, drop_last=True).train_dataloader()] == [3, 3, 3]
 
 
-@pytest.mark.parametrize("split", ["train", "val", "calibration", "test"])
+@pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_empty_split(split):
     with pytest.raises(DataError, match=f"split '{split}' of coloured is empty") as caught:
         Coloured(empty=split).setup()
     assert caught.value.code == "D01"
+
+
+def test_without_calibration_rows_there_are_data_but_nothing_to_fit_on():
+    data = Coloured(empty="calibration")
+    data.setup()
+    assert data.num_samples["calibration"] == 0
 
 
 def test_no_full_batch():

@@ -95,12 +95,12 @@ def test_a_tensor_of_one_number_is_a_number():
 
 def test_a_rule_is_taken_by_heads_of_one_size():
     rule = Threshold(0.9)
-    rule.take(3)
-    rule.take(3)
+    rule.take(3, Threshold)
+    rule.take(3, FittedThreshold)
     with pytest.raises(
         HeadConfigError, match=r"TH-H03: this Threshold decides for a head of 3 classes, not of 2\. Try: a Th"
     ):
-        rule.take(2)
+        rule.take(2, Threshold)
     assert rule.cut.shape == (3,)
 
 
@@ -255,7 +255,7 @@ ONE_SPACE_OR_THE_OTHER = 'Try: space="logit" for a threshold on the raw output (
         (lambda: TopK(0), "TH-H03: TopK(k=0); allowed a whole number from 1 to the number of classes. Try: k=1"),
         (lambda: bound(TopK(5)), "TH-H03: TopK(k=5) for 3 classes; allowed 1..3. Try: decision.k=3"),
         (
-            lambda: [(rule := Threshold(0.9)).take(3), rule.take(2)],
+            lambda: [(rule := Threshold(0.9)).take(3, Threshold), rule.take(2, Threshold)],
             "TH-H03: this Threshold decides for a head of 3 classes, not of 2. "
             "Try: a Threshold of its own for each head",
         ),

@@ -224,11 +224,11 @@ def test_a_class_without_a_choice_keeps_the_shared_cut_and_is_marked():
     shared = bound(objective=None)
     sets = torch.cat([THEIRS[:, 1:], torch.zeros(4, 1, dtype=torch.bool)], dim=1)
     shared.fit(MORE, sets)
-    for scope in ("per_class", "shrunk"):
+    for scope, share in (("per_class", 1.0), ("shrunk", 7 / 27)):
         rule = bound(objective=None, scope=scope)
         rule.fit(MORE, sets)
         assert rule.kept_shared.tolist() == [False, True, True]
-        assert rule.cut[1:].tolist() == shared.cut[1:].tolist()
+        torch.testing.assert_close(rule.cut[1:], share * shared.cut[1:])
 
 
 def test_a_shrunk_cut_lies_between_by_the_number_of_positives():
@@ -237,12 +237,12 @@ def test_a_shrunk_cut_lies_between_by_the_number_of_positives():
     for each in (shared, own, rule):
         each.fit(MORE, THEIRS)
     share = torch.tensor([2 / 5, 3 / 6])
-    expected = share * own.cut[:2] + (1 - share) * shared.cut[:2]
-    torch.testing.assert_close(rule.cut[:2], expected)
-    for shrinkage, as_other in ((0.0, own), (1e9, shared)):
+    shrunk = shared.cut[0] * 9 / 12  # nine positives in all
+    torch.testing.assert_close(rule.cut, torch.cat([share * own.cut[:2] + (1 - share) * shrunk, shrunk[None]]))
+    for shrinkage, as_other in ((0.0, own.cut), (1e9, torch.zeros(3))):
         rule = bound(objective=None, scope="shrunk", shrinkage=shrinkage)
         rule.fit(MORE, THEIRS)
-        torch.testing.assert_close(rule.cut, as_other.cut)
+        torch.testing.assert_close(rule.cut, as_other, atol=1e-6, rtol=1e-6)
 
 
 def test_what_is_not_known_counts_nowhere():
@@ -293,6 +293,7 @@ def test_the_marks_are_saved():
         ({"scope": "class"}, "scope='class'; allowed 'global', 'per_class', 'shrunk'"),
         ({"shrinkage": -1.0}, r"shrinkage=-1\.0; allowed a number from 0"),
         ({"fit": "cv"}, "fit='cv'; allowed 'holdout', 'crossfit'"),
+        ({"folds": 1}, "folds=1; allowed a whole number from 2"),
         ({"min_labels": 0.5}, r"min_labels=0\.5; allowed a whole number from 0"),
         ({"max_labels": 0}, "max_labels=0; allowed a whole number from 1 and from min_labels"),
         ({"min_labels": 2, "max_labels": 1}, "max_labels=1; allowed"),

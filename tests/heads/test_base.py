@@ -9,7 +9,7 @@ from torch import nn
 
 from torchheads import BinaryCrossEntropy, ClassificationHead, CrossEntropy, SigmoidHead, SoftmaxHead, Threshold, TopK
 from torchheads.calibration import Calibrator
-from torchheads.decisions import FittedThreshold
+from torchheads.decisions import FBeta, FittedThreshold
 from torchheads.errors import HeadConfigError, LogitsError, NonFiniteError, TargetError
 
 BOTH = pytest.mark.parametrize("head_class", [SoftmaxHead, SigmoidHead])
@@ -292,12 +292,14 @@ def test_no_weight_or_flag_is_saved_but_the_decision_is():
     head = SigmoidHead(4, 3, criterion=BinaryCrossEntropy([1.0, 2.0, 3.0]))
     assert set(head.state_dict()) == {"classifier.weight", "classifier.bias", "decision.cut"}
     fitted = SoftmaxHead(4, 3, label_type="multi")
-    assert set(fitted.state_dict()) == {"classifier.weight", "classifier.bias", "decision.cut", "decision.is_fitted"}
+    of_the_decision = {"decision.cut", "decision.kept_shared", "decision.is_fitted"}
+    assert set(fitted.state_dict()) == {"classifier.weight", "classifier.bias", *of_the_decision}
     assert set(SoftmaxHead(4, 3).state_dict()) == {"classifier.weight", "classifier.bias"}
 
 
 def learned():
-    head = SoftmaxHead(4, 3, label_type="multi")
+    decision = FittedThreshold(FBeta(average="micro"), scope="global")
+    head = SoftmaxHead(4, 3, label_type="multi", decision=decision)
     nn.init.normal_(head.classifier.weight)
     head.decision.fit(
         torch.tensor([[4.0, 3.0, 2.0], [1.0, 0.0, -1.0]]), torch.tensor([[True, False, True], [False] * 3])

@@ -15,9 +15,12 @@ from torch import nn
 
 from torchheads import (
     Argmax,
+    Asymmetric,
     BinaryCrossEntropy,
     CrossEntropy,
     FittedThreshold,
+    Focal,
+    LogitAdjusted,
     SigmoidHead,
     SoftmaxHead,
     Threshold,
@@ -25,7 +28,7 @@ from torchheads import (
 )
 
 N, C, D = 6, 4, 5
-WEIGHT, POSITIVE = [1.0, 0.5, 2.0, 1.5], [2.0, 1.0, 0.5, 3.0]
+WEIGHT, POSITIVE, COUNTS = [1.0, 0.5, 2.0, 1.5], [2.0, 1.0, 0.5, 3.0], [50.0, 30.0, 15.0, 5.0]
 DECISIONS = {
     "single": {"argmax": Argmax},
     "multi": {
@@ -33,7 +36,8 @@ DECISIONS = {
         "thresholds": lambda: Threshold([0.1, 0.2, 0.3, 0.4]),
         "top_k": lambda: TopK(2),
         "top_k_above": lambda: TopK(2, 0.3),
-        "fitted": FittedThreshold,
+        "fitted": lambda: FittedThreshold(scope="global"),
+        "shrunk": FittedThreshold,
     },
 }
 CRITERIA = {
@@ -46,6 +50,17 @@ CRITERIA = {
         "plain": BinaryCrossEntropy,
         "weighted": lambda: BinaryCrossEntropy(WEIGHT, POSITIVE, 0.2),
         "mean": lambda: BinaryCrossEntropy(class_reduction="mean"),
+    },
+}
+# Losses for imbalance, each with the first decision of a label type alone.
+FOR_IMBALANCE = {
+    SoftmaxHead: {
+        "focal": lambda: Focal(2.0, class_weight=WEIGHT),
+        "adjusted": lambda: LogitAdjusted(0.5, COUNTS, 0.2),
+    },
+    SigmoidHead: {
+        "focal": lambda: Focal(2.0, class_weight=WEIGHT, pos_weight=POSITIVE, label_smoothing=0.2),
+        "asymmetric": lambda: Asymmetric(class_weight=WEIGHT),
     },
 }
 
@@ -79,12 +94,13 @@ class Case:
 
 CASES = {
     f"{head_class.__name__}-{label_type}-{decision}-{criterion}": Case(
-        head_class, label_type, DECISIONS[label_type][decision], CRITERIA[head_class][criterion]
+        head_class, label_type, DECISIONS[label_type][decision], criteria[head_class][criterion]
     )
     for head_class in (SoftmaxHead, SigmoidHead)
     for label_type in ("single", "multi")
-    for decision in DECISIONS[label_type]
-    for criterion in CRITERIA[head_class]
+    for number, decision in enumerate(DECISIONS[label_type])
+    for criteria in (CRITERIA, *([FOR_IMBALANCE] if number == 0 else []))
+    for criterion in criteria[head_class]
 }
 
 
@@ -129,21 +145,25 @@ def test_loss_is_a_number_with_gradients(case):
 
 def slow_loss(case, head, features, target):
     """The definition, one number at a time."""
-    criterion, weight = head.criterion, WEIGHT if head.criterion.class_weight is not None else [1.0] * C
-    e, total = criterion.label_smoothing, 0.0
+    criterion = head.criterion
+    weight = WEIGHT if getattr(criterion, "class_weight", None) is not None else [1.0] * C
+    e, gamma, total = getattr(criterion, "label_smoothing", 0.0), getattr(criterion, "gamma", 0.0), 0.0
     for row, answer in zip(head(features).double().tolist(), target.tolist(), strict=True):
         hot = [float(c == answer) for c in range(C)] if case.label_type == "single" else answer
         if case.head_class is SoftmaxHead:
-            k, partition = sum(hot), sum(math.exp(z) for z in row)
+            terms = [math.exp(z) * n ** getattr(criterion, "tau", 0.0) for z, n in zip(row, COUNTS, strict=True)]
+            k, p = sum(hot), [term / sum(terms) for term in terms]
             share = [((1 - e) * h / k + e / C) if k else 0.0 for h in hot]
-            total -= sum(weight[c] * share[c] * math.log(math.exp(row[c]) / partition) for c in range(C))
+            total -= sum(weight[c] * share[c] * (1 - p[c]) ** gamma * math.log(p[c]) for c in range(C))
             continue
-        positive = POSITIVE if criterion.pos_weight is not None else [1.0] * C
-        per_class = 1 if criterion.class_reduction == "sum" else 1 / C
+        positive = POSITIVE if getattr(criterion, "pos_weight", None) is not None else [1.0] * C
+        per_class = 1 if getattr(criterion, "class_reduction", "sum") == "sum" else 1 / C
+        gamma_pos, gamma_neg = getattr(criterion, "gamma_pos", gamma), getattr(criterion, "gamma_neg", gamma)
         for c in range(C):
             p, t = 1 / (1 + math.exp(-row[c])), (1 - e) * hot[c] + e / 2
-            entry = positive[c] * t * math.log(p) + (1 - t) * math.log(1 - p)
-            total -= per_class * weight[c] * entry
+            q = max(p - getattr(criterion, "clip", 0.0), 0.0)
+            yes, no = (1 - p) ** gamma_pos * math.log(p), q**gamma_neg * math.log(1 - q)
+            total -= per_class * weight[c] * (positive[c] * t * yes + (1 - t) * no)
     return total / len(target)
 
 
@@ -201,8 +221,9 @@ def test_masked_entries_leave_the_sum_over_classes(case):
     kept = [0, 2, 3]  # class 1 is known nowhere: as if there were three classes
     mask = torch.tensor([True, False, True, True]).expand(N, C)
     criterion = case.criterion()
-    for name, weight in list(criterion.named_buffers()):
-        setattr(criterion, name, weight[kept])
+    for part in criterion.modules():
+        for name, weight in list(part.named_buffers(recurse=False)):
+            setattr(part, name, weight[kept])
     small = case.head_class(D, 3, label_type="multi", criterion=criterion)
     logits = head(features)
     torch.testing.assert_close(
@@ -285,7 +306,7 @@ def test_the_decision_is_a_decision_about_scores_and_probabilities(case):
         return
     assert torch.equal(predictions, head.decision(scores))
     for values in (scores, probabilities):  # in a row, what was chosen lies above what was not (one cut for all)
-        if case.decision is not DECISIONS["multi"]["thresholds"]:
+        if case.decision not in (DECISIONS["multi"]["thresholds"], DECISIONS["multi"]["shrunk"]):
             chosen = values.masked_fill(~predictions, math.inf).amin(dim=1)
             left = values.masked_fill(predictions, -math.inf).amax(dim=1)
             assert (chosen >= left).all()

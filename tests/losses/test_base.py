@@ -5,7 +5,15 @@ import torch
 
 from torchheads.errors import HeadConfigError
 from torchheads.losses import BinaryCrossEntropy, Criterion, CrossEntropy
-from torchheads.losses.base import as_numbers, bad_weight, check_smoothing, shown_weight, weight_buffer
+from torchheads.losses.base import (
+    as_numbers,
+    bad_weight,
+    check_number,
+    check_smoothing,
+    positive_buffer,
+    shown_weight,
+    weight_buffer,
+)
 
 NAN, INF = float("nan"), float("inf")
 
@@ -17,6 +25,7 @@ def test_a_criterion_is_abstract():
 
 def test_no_weight_stays_none():
     assert weight_buffer("class_weight", None) is None
+    assert positive_buffer(None) is None
 
 
 @pytest.mark.parametrize("weight", [[1, 2.5, 0], (1, 2.5, 0), torch.tensor([1, 2.5, 0], dtype=torch.float64)])
@@ -240,3 +249,64 @@ def test_criteria_built_without_arguments():
     assert BinaryCrossEntropy().class_reduction == "sum"
     assert CrossEntropy.refuses_bad_indices
     assert not BinaryCrossEntropy.refuses_bad_indices
+
+
+# What is told about the training data ---------------------------------------------------------------------------------
+
+
+def test_most_criteria_await_no_counts():
+    criterion = CrossEntropy()
+    criterion.take_counts(torch.tensor([3, 1]), 4)
+    assert not criterion.awaits_counts
+    assert criterion.state_dict() == {}
+
+
+def weighed(criterion, name, *weight):
+    criterion.take_weights(name, torch.tensor(weight))
+    return criterion
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "target"),
+    [(CrossEntropy, "class_weight", torch.tensor([1, 0])), (BinaryCrossEntropy, "pos_weight", TARGET[:, :2])],
+)
+def test_found_weights_are_used_saved_and_loaded(make, name, target):
+    logits = LOGITS[:, :2]
+    found, by_hand = weighed(make(), name, 1.0, 3.0), make(**{name: [1.0, 3.0]})
+    for size in (2, 0):  # forward, and mean with and without rows
+        assert torch.equal(found(logits[:size], target[:size]), by_hand(logits[:size], target[:size]))
+        assert torch.equal(found.mean(logits[:size], target[:size]), by_hand.mean(logits[:size], target[:size]))
+    assert {key: value.tolist() for key, value in found.state_dict().items()} == {name: [1, 3]}
+    fresh, other = make(), weighed(make(), name, 7.0, 7.0)
+    for loaded in (fresh, other):
+        loaded.load_state_dict(found.state_dict())
+        assert loaded.weighted
+        assert torch.equal(loaded.mean(logits, target), found.mean(logits, target))
+    assert found.half().state_dict()[name].dtype == torch.float32
+
+
+def test_weights_by_hand_stay_and_a_state_without_weights_takes_none_away():
+    by_hand, found = CrossEntropy([5.0, 6.0]), weighed(CrossEntropy(), "class_weight", 1.0, 3.0)
+    by_hand.load_state_dict(found.state_dict())
+    assert by_hand.class_weight.tolist() == [5, 6]
+    assert by_hand.state_dict() == {}
+    found.load_state_dict({})
+    assert found.class_weight.tolist() == [1, 3]
+
+
+def test_a_loss_without_such_weights_passes_them_over():
+    state = weighed(BinaryCrossEntropy(), "pos_weight", 1.0, 3.0).state_dict()
+    CrossEntropy().load_state_dict(state)
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        CrossEntropy().load_state_dict({"something": torch.zeros(1)})
+
+
+def test_found_weights_of_other_classes_are_not_loaded():
+    state = weighed(CrossEntropy(), "class_weight", 1.0, 3.0).state_dict()
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        weighed(CrossEntropy(), "class_weight", 1.0, 3.0, 5.0).load_state_dict(state)
+
+
+def test_options_in_their_range():
+    assert [check_number("Focal", "gamma", value, 0, INF, 2.0) for value in (0, 0.5, 7)] == [0, 0.5, 7]
+    assert isinstance(check_number("Focal", "gamma", 2, 0, INF, 2.0), float)

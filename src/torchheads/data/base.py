@@ -3,23 +3,23 @@
 n examples, c classes, d features.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int64, Shaped
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from torchheads.data.augmentation import Augmentation
 from torchheads.data.batch import Batch, FeatureBatch, Split
+from torchheads.data.class_counts import class_counts
 from torchheads.data.functional.sharing import Shard
 from torchheads.data.functional.statistics import (
     Moments,
-    class_index_counts,
     input_moments,
-    label_set_counts,
     smoothed_prior,
     standardise,
 )
@@ -29,14 +29,15 @@ from torchheads.data.readers import Reader, RowReader, open_reader
 from torchheads.data.resume import batches_done, mend_progress
 from torchheads.data.sampler import EvaluationSampler, KeyedSampler, RowSampler
 from torchheads.data.sampling import RowOrder
+from torchheads.data.source import Examples
+from torchheads.data.split_checks import check_split
 from torchheads.errors import DataError
 from torchheads.images import ImageFormat
-from torchheads.targets import LabelType, each, named, target_form
+from torchheads.targets import LabelType, each
 
 __all__ = ["Batch", "ClassificationData", "Split"]
 
 SPLITS: Final = ("train", "val", "calibration", "test")
-_CLASS_COUNTS: Final = {"single": class_index_counts, "multi": label_set_counts}
 
 
 class ClassificationData(LightningDataModule, ABC):
@@ -134,19 +135,12 @@ class ClassificationData(LightningDataModule, ABC):
             return
         splits = self.load_splits()
         for name in SPLITS:
-            if len(splits[name].input) == 0:
+            if len(splits[name].input) == 0 and name != "calibration":  # which only what is fitted needs
                 problem = f"split {name!r} of {self.name} is empty; allowed 1 row or more"
                 raise DataError("D01", problem, f"more {name} rows, such as data.{name}_share=0.1")
-            self._check_targets(name, splits[name])
+            check_split(self, name, splits[name])
         self._splits = splits
         self._moments = self.trained_moments or self.moments()
-
-    def _check_targets(self, name: str, split: Split) -> None:
-        for task, label_type in named(self.label_type).items():
-            owner = f"split {name!r} of {self.name}" + (f", {task}" if task else "")
-            form = target_form(label_type, named(self.num_classes)[task], self.ignore_index, owner)
-            form.class_names = named(self.class_names)[task]
-            form.check_values(named(split.target)[task])
 
     def split(self, name: str) -> Split:
         """All raw examples of a split, loaded when first asked for.
@@ -161,13 +155,7 @@ class ClassificationData(LightningDataModule, ABC):
 
     def prior(self) -> Any:
         """Share of training examples that hold each class, ``(n_c + 1) / (N + 2)``, shape (C,), float32; or by task."""
-        split, classes = self.split("train"), named(self.num_classes)
-        priors = {
-            task: smoothed_prior(
-                _CLASS_COUNTS[label_type](named(split.target)[task], named(split.mask).get(task), classes[task])
-            )
-            for task, label_type in named(self.label_type).items()
-        }
+        priors = {task: smoothed_prior(counts) for task, counts in class_counts(self).items()}
         return priors if isinstance(self.label_type, Mapping) else priors[""]
 
     def moments(self) -> Moments:
@@ -187,6 +175,17 @@ class ClassificationData(LightningDataModule, ABC):
     def use_features(self, features: Mapping[str, Float[Tensor, "n d"]]) -> None:
         """Hand out these rows of features, by split, in place of the inputs: those of a backbone that is frozen."""
         self._features = features
+
+    def with_training_rows(self, rows: Mapping[str, Int64[Tensor, "m"]]) -> Self:
+        """The same data, in which the splits named here are rows of the training split; standardised as before."""
+        self.setup()
+        other, train = copy.copy(self), Examples(*self.split("train"))
+        other.trainer = None
+        other._splits = {**self._splits, **{name: Split(*train.rows(ids)) for name, ids in rows.items()}}
+        if self._features:
+            chosen = {name: self._features["train"][ids] for name, ids in rows.items()}
+            other._features = {**self._features, **chosen}
+        return other
 
     def train_dataloader(self) -> KeyedLoader:
         """Training batches in the order of (seed, epoch), augmented and mixed; this rank's share."""

@@ -27,7 +27,7 @@ class Examples(NamedTuple):
     def rows(self, rows: Tensor) -> "Examples":
         """Some of the examples; of pictures in files nothing is read."""
         chosen = self.input[rows] if isinstance(self.input, Tensor) else self.input.select(rows)
-        return Examples(chosen, self.target[rows], rows_of(self.mask, rows))
+        return Examples(chosen, rows_of(self.target, rows), rows_of(self.mask, rows))
 
     def shifted(self, label_offset: int) -> "Examples":
         """The same with class indices that start at 0 where the source counts from ``label_offset``."""

@@ -11,6 +11,7 @@ from torchheads.decisions.objectives import (
     PrecisionAtRecall,
     RecallAtPrecision,
 )
+from torchheads.decisions.selective import Selective
 from torchheads.decisions.threshold import Threshold
 from torchheads.decisions.top_k import TopK
 
@@ -24,6 +25,7 @@ __all__ = [
     "Objective",
     "PrecisionAtRecall",
     "RecallAtPrecision",
+    "Selective",
     "Threshold",
     "TopK",
 ]

@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from jaxtyping import Bool, Float
@@ -25,11 +25,13 @@ class DecisionRule(nn.Module, ABC):
     numbers the user named when building the rule stay as named, and numbers of another kind of rule are passed over.
     """
 
-    label_type: ClassVar[Literal["single", "multi"]]
-    suggestion: ClassVar[str]  # the rule to use instead on data of the other label type
+    label_type: Literal["single", "multi"]
+    suggestion: str  # the rule to use instead on data of the other label type
 
     #: True where the user named the rule's numbers, which then win over a loaded state.
     named: bool = False
+    fitted_on: Literal["holdout", "crossfit"] = "holdout"
+    folds: int = 0  # of a crossfit
     taken_for: int | None = None  # number of classes of the head that took the rule
 
     @property
@@ -44,14 +46,22 @@ class DecisionRule(nn.Module, ABC):
             HeadConfigError: code H03, when the rule does not fit so many classes.
         """
 
-    def take(self, num_classes: int) -> None:
+    def take(self, num_classes: int, natural: "type[DecisionRule]") -> None:
         """Bind the rule to a head of C classes; a rule that already serves a head of another C is refused.
 
         Binding it again would silently change what the first head answers.
 
+        Args:
+            num_classes: C.
+            natural: the rule that the head would decide by if none were chosen, which is of its label type.
+
         Raises:
-            HeadConfigError: code H03.
+            HeadConfigError: code H03, for a rule of the other label type too.
         """
+        if self.label_type != natural.label_type:
+            name = type(self).__name__
+            problem = f"{name} decides on label type {self.label_type!r}, the data are {natural.label_type!r}"
+            raise HeadConfigError("H03", problem, self.suggestion)
         if self.taken_for not in (None, num_classes):
             problem = f"this {type(self).__name__} decides for a head of {self.taken_for} classes, not of {num_classes}"
             raise HeadConfigError("H03", problem, f"a {type(self).__name__} of its own for each head")

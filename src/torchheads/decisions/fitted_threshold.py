@@ -23,20 +23,21 @@ class FittedThreshold(DecisionRule):
     """Every class whose score reaches the cut that was best on held-out data, shape (m, c) bool.
 
     Unfitted it refuses to decide. The cuts are learned state: they are saved and loaded with the head. For a threshold
-    known beforehand use `Threshold`. A cut of its own for each class fits rare classes to chance; "shrunk" moves it
-    towards the one that is best for all,
+    known beforehand use `Threshold`. The best cut of each class fits rare classes to chance; "shrunk" moves it towards
+    the best cut for all, and that one towards probability 0.5,
 
-        cut_c = w_c own_c + (1 - w_c) shared,    w_c = n_c / (n_c + shrinkage)
+        cut_c = w_c own_c + (1 - w_c) w shared,    w_c = n_c / (n_c + s),    w = n / (n + s)
 
-    with n_c positives of the class. A class without positives, or of positives alone, keeps the shared cut; it
-    is marked in ``kept_shared``.
+    with n_c positives of the class, n of all classes, and shrinkage s. A class without positives, or of positives
+    alone, keeps the cut for all; it is marked in ``kept_shared``.
 
     Args:
         objective: what the cuts maximise; `FBeta` (macro F1) if None.
         scope: "global" for one cut for all classes, "per_class" for the best of each, "shrunk" between the two.
-        shrinkage: number of positives at which own and shared cut weigh the same.
+        shrinkage: number of positives at which what was learned weighs as much as what it is moved towards.
         fit: "holdout" for a fit on the calibration split, "crossfit" for one on all training rows, each judged by a
-            model that has not seen it (by ``train.py`` and `torchheads.callbacks.FitHeldOut`).
+            model that has not seen it; ``train.py`` does it, in Python see `torchheads.crossfit`.
+        folds: models that a crossfit trains, from 2.
         min_labels: the least number of labels of a set, those that come nearest to their cut; 1 for no empty sets.
         max_labels: the largest number of labels of a set, those that exceed their cut most; None for any.
 
@@ -46,11 +47,11 @@ class FittedThreshold(DecisionRule):
             that are not finite or not of the classes it was bound to.
 
     Example:
-        >>> rule = FittedThreshold(scope="global")
+        >>> rule = FittedThreshold(scope="per_class")
         >>> rule.bind(num_classes=2)
-        >>> rule.fit(torch.tensor([[2.0, -1.0], [0.0, -3.0]]), torch.tensor([[True, False], [True, False]]))
-        >>> rule(torch.tensor([[-0.4, -0.6]]))
-        tensor([[ True, False]])
+        >>> rule.fit(torch.tensor([[2.0, 1.0], [0.0, -3.0]]), torch.tensor([[True, False], [False, True]]))
+        >>> rule.cut
+        tensor([ 1., -3.])
 
     Source: cuts of every class, Lipton, Elkan and Narayanaswamy (2014), arXiv:1402.1892; shrinkage, Efron and Morris
         (1975), "Data analysis using Stein's estimator and its generalizations".
@@ -69,13 +70,14 @@ class FittedThreshold(DecisionRule):
         scope: Scope = "shrunk",
         shrinkage: float = 20.0,
         fit: Literal["holdout", "crossfit"] = "holdout",
+        folds: int = 5,
         min_labels: int = 0,
         max_labels: int | None = None,
     ) -> None:
         super().__init__()
         self.objective = FBeta() if objective is None else objective
         self.scope, self.shrinkage = scope, shrinkage
-        self.fitted_on = fit
+        self.fitted_on, self.folds = fit, folds
         self.min_labels, self.max_labels = min_labels, max_labels
         check_options(self)
         self.register_buffer("cut", torch.zeros(0, dtype=torch.float32))
@@ -136,7 +138,11 @@ class FittedThreshold(DecisionRule):
         if self.scope == "global":
             return torch.full_like(positives, shared)
         own = self.objective.class_cuts(rows, shared)
-        share = positives / (positives + self.shrinkage) if self.scope == "shrunk" else torch.ones_like(positives)
+        if self.scope == "per_class":
+            return own.where(~kept, shared)
+        total = float(positives.sum())
+        shared *= total / (total + self.shrinkage)
+        share = positives / (positives + self.shrinkage)
         return (share * own + (1 - share) * shared).where(~kept, shared)
 
     def forward(self, scores: Float[Tensor, "m c"]) -> Bool[Tensor, "m c"]:
@@ -173,6 +179,7 @@ def check_options(rule: FittedThreshold) -> None:
         "scope": (rule.scope, "'global', 'per_class', 'shrunk'", rule.scope in ("global", "per_class", "shrunk")),
         "shrinkage": (rule.shrinkage, "a number from 0", is_number(rule.shrinkage)),
         "fit": (rule.fitted_on, "'holdout', 'crossfit'", rule.fitted_on in ("holdout", "crossfit")),
+        "folds": (rule.folds, "a whole number from 2", is_whole(rule.folds) and rule.folds >= 2),
         "min_labels": (least, "a whole number from 0", is_whole(least)),
         "max_labels": (most, "a whole number from 1 and from min_labels", most is None or is_whole(most)),
     }

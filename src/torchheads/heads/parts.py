@@ -28,23 +28,23 @@ def bind_parts(head: ClassificationHead) -> None:
     head.form.class_names = head.class_names
     head.criterion.bind(head.num_classes, head.link.name)
     head.calibrator.bind(head.num_classes, head.link)
-    head.decision.take(head.num_classes)
+    head.decision.take(head.num_classes, head.natural_decision[head.label_type])
     if head.guarantee is not None:
         head.guarantee.bind(head.num_classes)
 
 
 def check_parts(head: ClassificationHead) -> None:
-    """Refuse parts of a wrong kind, a criterion of the other link and a decision rule of the other label type.
+    """Refuse parts of a wrong kind, a criterion of the other link and a guarantee of the other label type.
 
     Raises:
-        HeadConfigError: codes H24 (criterion and other parts), H03 (decision rule, guarantee), H27 (ignore_index).
+        HeadConfigError: codes H24 (criterion and other parts), H03 (guarantee), H27 (ignore_index).
     """
     check_ignore_index(head.form.ignore_index)
-    owner, criterion, decision = type(head).__name__, head.criterion, head.decision
+    owner, criterion = type(head).__name__, head.criterion
     for part, kind, remedy in (
         (criterion, Criterion, f"{head.natural_criterion.__name__}()"),
         (head.calibrator, Calibrator, "None"),
-        (decision, DecisionRule, "None"),
+        (head.decision, DecisionRule, "None"),
         (head.guarantee, Guarantee | None, "None"),
         (head.classifier, nn.Module, "None, or nn.Linear(in_features, num_classes)"),
     ):
@@ -55,11 +55,6 @@ def check_parts(head: ClassificationHead) -> None:
     if head.link.name not in criterion.links:
         problem = f"{owner} got {type(criterion).__name__}, which is a loss for {' and '.join(criterion.links)} heads"
         raise HeadConfigError("H24", problem, f"{head.natural_criterion.__name__}, or the other head")
-    if decision.label_type != head.label_type:
-        problem = (
-            f"{type(decision).__name__} decides on label type {decision.label_type!r}, the data are {head.label_type!r}"
-        )
-        raise HeadConfigError("H03", problem, decision.suggestion)
     if head.guarantee is not None and head.guarantee.label_type != head.label_type:
         kind_of_data = f"{head.guarantee.label_type!r}, the data are {head.label_type!r}"
         problem = f"{type(head.guarantee).__name__} is a promise for label type {kind_of_data}"

@@ -6,7 +6,7 @@ m rows (examples or positions), c classes.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from jaxtyping import Float
@@ -16,18 +16,24 @@ from torchheads.buffers import constant, keep_exact
 from torchheads.errors import HeadConfigError
 from torchheads.links import LinkName
 
+WEIGHTS = ("class_weight", "pos_weight")
+"""The buffers that weights found in data may fill."""
+
 
 class Criterion(nn.Module, ABC):
     """A loss that belongs to a link, or has a form for each: of softmax on distributions, of sigmoid on multi-hot rows.
 
     A criterion returns one loss per row, shape (m,); the head averages over the rows that are known. Weights given as
-    numbers are kept as non-persistent buffers: they are configuration, not learned state.
+    numbers are kept as non-persistent buffers: they are configuration, not learned state. Weights found in training
+    data (`take_weights`) are saved with the head, and a loaded state brings them back.
     """
 
     links: ClassVar[tuple[LinkName, ...]]
     """The link functions it is a loss for."""
     refuses_bad_indices: ClassVar[bool] = False
     """Whether class indices out of range raise an error on the CPU, so that nobody has to look at them first."""
+
+    weighted: bool = False  # whether it holds weights of classes
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +68,45 @@ class Criterion(nn.Module, ABC):
             prior: how often each class is right, in (0, 1), shape (c,).
         """
 
+    @property
+    def awaits_counts(self) -> bool:
+        """Whether it cannot be used before `take_counts` has told it how often each class occurs in training."""
+        return False
+
+    def take_counts(self, counts: Tensor, total: int | Tensor | None = None) -> None:
+        """Learn how often each class is right in the training data; most criteria have no use for it.
+
+        A head that has not been trained starts best from `reset_parameters` after it, since the constant logits change.
+
+        Args:
+            counts: examples that hold each class, shape (c,).
+            total: examples of which that is known, one number or shape (c,); None for as many of each class.
+        """
+
+    def take_weights(self, name: str, weight: Float[Tensor, "c"]) -> None:
+        """Take weights that were found in training data; they are saved with the head.
+
+        Args:
+            name: "class_weight" or "pos_weight".
+            weight: shape (c,).
+
+        Raises:
+            HeadConfigError: code H36, when the loss has no such weight, or was given one by hand.
+        """
+        owner, by_hand = type(self).__name__, self._buffers.get(name) is not None
+        if name not in self._buffers:
+            problem = f"{owner} has no {name}, and the weights of the data are one"
+            raise HeadConfigError("H36", problem, "no weights beside this loss (weights=null), or another loss")
+        if by_hand and name in self._non_persistent_buffers_set:
+            problem = f"{owner} got {name} by hand and weights of the data; allowed one of the two"
+            raise HeadConfigError("H36", problem, f"weights=null, or loss.{name}=null")
+        self.register_buffer(name, as_numbers(weight, torch.float32), persistent=True)
+        self.weighted = True
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
+        adopt_found(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move to another device or dtype, but keep the weights exact."""
         before = dict(self._buffers)
@@ -88,6 +133,37 @@ class Criterion(nn.Module, ABC):
                 raise HeadConfigError(code, problem, remedy)
 
 
+def adopt_found(criterion: Criterion, state_dict: dict[str, Tensor], prefix: str) -> None:
+    """Before a state is read: room for weights that were found in data, none for what another criterion has no use for.
+
+    What was given by hand stays, and so do found weights of which the state knows nothing.
+    """
+    own, by_hand = criterion._buffers, criterion._non_persistent_buffers_set
+    for name in WEIGHTS:
+        key = prefix + name
+        if key not in state_dict and own.get(name) is not None and name not in by_hand:
+            state_dict[key] = own[name]  # type: ignore[assignment]
+        elif key in state_dict and name in own and own[name] is None:
+            criterion.take_weights(name, torch.empty_like(state_dict[key]))
+        elif key in state_dict and (name not in own or name in by_hand):
+            del state_dict[key]
+    if "frequencies" not in criterion._modules:
+        state_dict.pop(f"{prefix}frequencies.counts", None)
+
+
+def check_number(owner: str, name: str, value: float, low: float, high: float, usual: float) -> float:
+    """An option of a loss as a float; it must lie from ``low`` and below ``high``.
+
+    Raises:
+        HeadConfigError: code H38.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value < high:  # also refuses NaN
+        above = f" < {high:g}" if high < float("inf") else ", finite"
+        problem = f"{owner} got {name}={value!r:.60}; allowed {low:g} <= {name}{above}"
+        raise HeadConfigError("H38", problem, f"{name}={usual:g}")
+    return float(value)
+
+
 def weight_buffer(name: str, weight: float | Sequence[float] | Tensor | None, code: str = "T13") -> Tensor | None:
     """Weights as a float32 tensor of shape (c,), or () for one number; finite and not negative; None stays None.
 
@@ -102,6 +178,14 @@ def weight_buffer(name: str, weight: float | Sequence[float] | Tensor | None, co
         problem = f"{name} got {what}; allowed finite numbers >= 0, one for all classes or one a class"
         raise HeadConfigError(code, problem, f"{name}=[1.0, ...]")
     return values
+
+
+def positive_buffer(pos_weight: float | Sequence[float] | Tensor | None) -> Tensor | None:
+    """`weight_buffer` of positive weights, of which none may be 0; code M08."""
+    weight = weight_buffer("pos_weight", pos_weight, code="M08")
+    if weight is not None and not weight.is_meta and bool((weight == 0).any()):
+        raise HeadConfigError("M08", "pos_weight holds 0; allowed > 0", "class_weight=0 for a class to leave out")
+    return weight
 
 
 def bad_weight(weight: object, values: Tensor | None) -> str:

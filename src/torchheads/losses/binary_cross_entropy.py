@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from torchheads.errors import HeadConfigError
-from torchheads.losses.base import Criterion, check_smoothing, shown_weight, weight_buffer
+from torchheads.losses.base import Criterion, check_smoothing, positive_buffer, shown_weight, weight_buffer
 from torchheads.losses.functional import binary_cross_entropy, smooth_answers
 
 SUM = 2
@@ -58,9 +58,7 @@ class BinaryCrossEntropy(Criterion):
             problem = f"class_reduction={class_reduction!r}; allowed 'sum', 'mean'"
             raise HeadConfigError("T13", problem, "class_reduction=sum")
         self.register_buffer("class_weight", weight_buffer("class_weight", class_weight), persistent=False)
-        self.register_buffer("pos_weight", weight_buffer("pos_weight", pos_weight, code="M08"), persistent=False)
-        if self.pos_weight is not None and not self.pos_weight.is_meta and bool((self.pos_weight == 0).any()):
-            raise HeadConfigError("M08", "pos_weight holds 0; allowed > 0", "class_weight=0 for a class to leave out")
+        self.register_buffer("pos_weight", positive_buffer(pos_weight), persistent=False)
         self.weighted = class_weight is not None or pos_weight is not None
         self.label_smoothing = check_smoothing(label_smoothing)
         self.class_reduction = class_reduction
@@ -90,10 +88,10 @@ class BinaryCrossEntropy(Criterion):
         return total / count
 
     def _weights(self, logits: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Class and positive weights in the dtype of the logits."""
+        """Class and positive weights in the dtype and on the device of the logits."""
         weights, num_classes = (self.class_weight, self.pos_weight), logits.shape[1]
         class_weight, pos_weight = (
-            None if weight is None else weight.to(logits.dtype).expand(num_classes) for weight in weights
+            None if weight is None else weight.to(logits).expand(num_classes) for weight in weights
         )
         return class_weight, pos_weight
 

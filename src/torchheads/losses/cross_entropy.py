@@ -50,7 +50,7 @@ class CrossEntropy(Criterion):
 
         ``known`` of shape (m,) drops whole rows, of shape (m, c) single classes from their row.
         """
-        weight = None if self.class_weight is None else self.class_weight.to(logits.dtype).expand(logits.shape[1])
+        weight = None if self.class_weight is None else self.class_weight.to(logits).expand(logits.shape[1])
         if known is None or known.ndim == 2:
             return cross_entropy(logits, target, weight, self.label_smoothing, known)
         logits = logits.where(known.unsqueeze(1), 0)  # before the loss, so that NaN in a dropped row has no gradient

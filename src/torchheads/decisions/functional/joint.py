@@ -77,7 +77,7 @@ def best_coordinate_cuts(
         >>> exact = lambda counts: ((counts.hits == counts.positives) & (counts.taken == counts.positives)).double()
         >>> scores, target = torch.tensor([[2.0, 0.0], [1.0, -1.0]]), torch.tensor([[True, True], [False, False]])
         >>> best_coordinate_cuts(scores, target, exact, torch.zeros(2, dtype=torch.float64))
-        tensor([ 1.5000, -0.5000], dtype=torch.float64)
+        tensor([1.5000, 0.0000], dtype=torch.float64)
     """
     cuts, entries = start.clone(), scores if known is None else scores.masked_fill(~known, -torch.inf)
     chosen = (entries >= cuts) & (entries > -torch.inf)

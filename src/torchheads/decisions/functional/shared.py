@@ -58,10 +58,10 @@ def best_shared_cut(
         known: False where it is not known whether a class is right, shape (m, c); such an entry counts nowhere.
 
     Example:
-        >>> f1 = lambda counts: 2 * counts.hits / (counts.taken + counts.positives)
-        >>> scores, target = torch.tensor([[2.0, 0.0], [1.0, -3.0]]), torch.tensor([[True, True], [False, False]])
-        >>> best_shared_cut(scores, target, f1, "rows")
-        -1.5
+        >>> exact = lambda counts: ((counts.hits == counts.positives) & (counts.taken == counts.positives)).double()
+        >>> scores, target = torch.tensor([[2.0, 0.0], [1.0, -3.0]]), torch.tensor([[True, False], [False, False]])
+        >>> best_shared_cut(scores, target, exact, "rows")
+        1.5
     """
     entries = scores if known is None else scores.masked_fill(~known, -torch.inf)
     if groups == "classes":

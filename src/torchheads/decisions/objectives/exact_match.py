@@ -21,7 +21,7 @@ class ExactMatch(Objective):
     Example:
         >>> scores, target = torch.tensor([[2.0, 0.0], [1.0, -1.0]]), torch.tensor([[True, True], [False, False]])
         >>> ExactMatch().class_cuts(HeldOutScores(scores, target), shared=0.0)
-        tensor([ 1.5000, -0.5000], dtype=torch.float64)
+        tensor([1.5000, 0.0000], dtype=torch.float64)
     """
 
     def value(self, counts: Counts) -> Tensor:
