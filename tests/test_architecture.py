@@ -21,7 +21,7 @@ FLOORS = [
     {"study", "report"},
     {"allowed_targets", "config_errors", "config_values", "config_checks", "run_folder", "instantiate", "config"}
     | {"build", "build_data", "build_head", "build_run", "auto_head", "class_weights", "frozen_features", "crossfit"}
-    | {"fit_parts", "train", "evaluate", "predict", "cli"}
+    | {"fit_parts", "train", "evaluate", "predict", "calibrate", "cli"}
     | {"inspect", "inspect_tables", "inspect_words"}
     | {"terminal", "spreadsheet", "spreadsheet_text", "pictures", "explain_options", "explain"}
     | {"doctor_checks", "doctor", "kept_promises"},
@@ -34,7 +34,8 @@ WITHIN_A_FLOOR = {
     ("instantiate", "allowed_targets"), ("instantiate", "config_errors"), ("config", "allowed_targets"),
     ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"), ("config", "run_folder"),
     ("build_run", "build"), ("build_run", "build_data"), ("build_run", "class_weights"), ("crossfit", "build"),
-    ("crossfit", "build_run"), ("fit_parts", "crossfit"), ("train", "build_run"), ("train", "fit_parts"),
+    ("crossfit", "build_run"), ("fit_parts", "crossfit"), ("train", "build_run"), ("train", "fit_parts"), ("calibrate", "build"),
+    ("calibrate", "build_data"), ("calibrate", "config"), ("calibrate", "fit_parts"),
     ("build", "config"), ("build", "build_head"), ("build_head", "instantiate"), ("build_data", "allowed_targets"),
     ("build_data", "config"), ("train", "build"), ("train", "build_data"), ("train", "frozen_features"),
     ("train", "config"), ("evaluate", "build_data"), ("predict", "build_data"), ("explain", "build_data"),

@@ -12,6 +12,7 @@ from torchheads import (
     BinaryCrossEntropy,
     CrossEntropy,
     Focal,
+    LabelLists,
     LogitAdjusted,
     MultiHead,
     SigmoidHead,
@@ -45,17 +46,17 @@ def test_weights_of_a_softmax_by_hand():
 
 
 def test_weights_of_a_sigmoid_by_hand():
-    # 4 rows: class 0 in two of them, class 1 in one, or in one of the two of which that is known
+    # 4 rows: class 0 in two of them, class 1 in one, or in one of the three of which that is known
     head = SigmoidHead(4, 2)
     tell_frequencies(head, data(SETS, "multi", 2), AUTO)
     assert head.criterion.pos_weight.tolist() == [1, 3]
     for known in (
-        data(SETS, "multi", 2, mask=torch.tensor([[1, 1], [1, 1], [1, 0], [1, 0]]).bool()),
-        data(torch.tensor([[1, 1], [1, 0], [0, -1], [0, -1]]), "multi", 2, ignore_index=-1),
+        data(SETS, "multi", 2, mask=torch.tensor([[1, 1], [1, 1], [1, 1], [1, 0]]).bool()),
+        data(torch.tensor([[1, 1], [1, 0], [0, 0], [0, -1]]), "multi", 2, ignore_index=-1),
     ):
         head = SigmoidHead(4, 2)
         tell_frequencies(head, known, AUTO)
-        assert head.criterion.pos_weight.tolist() == [1, 1]
+        assert head.criterion.pos_weight.tolist() == [1, 2]
 
 
 def test_weights_by_effective_number():
@@ -78,14 +79,22 @@ def test_a_head_starts_where_its_loss_is_least_now():
 
 @pytest.mark.parametrize("kind", [LogitAdjusted, BalancedSoftmax])
 def test_losses_that_await_counts_get_them(kind):
-    head = SoftmaxHead(4, 3, criterion=kind())
-    tell_frequencies(head, data(INDEX, mask=torch.arange(10) < 9), None)  # the last row is unknown
-    assert head.criterion.frequencies.counts.tolist() == [3, 2, 4]
+    last = torch.arange(10) == 9  # is unknown
+    for known in (data(INDEX, mask=~last), data(INDEX.masked_fill(last, -1), ignore_index=-1)):
+        head = SoftmaxHead(4, 3, criterion=kind())
+        tell_frequencies(head, known, None)
+        assert head.criterion.frequencies.counts.tolist() == [3, 2, 4]
     by_hand = SoftmaxHead(4, 3, criterion=kind(class_counts=[1, 1, 8]))
     tell_frequencies(by_hand, data(INDEX), None)
     assert by_hand.criterion.frequencies.counts.tolist() == [1, 1, 8]
     with pytest.raises(HeadConfigError, match=f"TH-H36: {kind.__name__} has no class_weight"):
         tell_frequencies(SoftmaxHead(4, 3, criterion=kind()), data(INDEX), AUTO)
+
+
+def test_label_lists_are_counted_too():
+    head = SigmoidHead(4, 2)
+    tell_frequencies(head, data(LabelLists.from_multi_hot(SETS), "multi", 2), AUTO)
+    assert head.criterion.pos_weight.tolist() == [1, 3]
 
 
 def test_a_head_that_needs_nothing_is_left_alone():

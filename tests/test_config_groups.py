@@ -34,7 +34,7 @@ def test_a_file_is_short_and_begins_with_the_command_that_uses_it(path: Path) ->
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line for line in lines[:2] if line.startswith("# ") and not line.startswith("# @package")]
     assert len(lines) <= 30
-    assert re.match(r"# (python train\.py|torchheads (evaluate|predict|inspect)) \S+=\S+", comments[0])
+    assert re.match(r"# (python train\.py|torchheads (evaluate|predict|calibrate|inspect)) \S+=\S+", comments[0])
 
 
 @pytest.mark.parametrize("path", FILES, ids=names)

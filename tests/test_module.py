@@ -12,8 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from torchheads import FittedThreshold, SigmoidHead, SoftmaxHead
+from torchheads.calibration import Temperature
 from torchheads.data import Batch, DigitCanvases, Digits
-from torchheads.errors import DataError, NonFiniteError
+from torchheads.errors import DataError, FitError, NonFiniteError
 from torchheads.module import ClassificationModule
 from torchheads.optim import constant, sgd
 
@@ -108,6 +109,25 @@ def test_metrics_without_a_fitted_decision_then_with_it(tmp_path: Path) -> None:
     trainer.test(module, datamodule=data, verbose=False)
     fitted, default = module.results["test"]["micro_f1"], module.results["test_default_decision"]["micro_f1"]
     assert fitted > default
+
+
+def test_while_the_calibrator_is_not_fitted_validation_judges_logits_as_they_are(tmp_path: Path) -> None:
+    """The same metrics as without it while training; a test is refused until it is fitted, and then told apart."""
+    data = Digits(batch_size=400)
+    modules = [linear_module(SoftmaxHead, "single", calibrator=each) for each in (None, Temperature())]
+    for module in modules:
+        trainer = trainer_for(tmp_path, max_epochs=1)
+        trainer.fit(module, datamodule=data)
+    plain, module = modules
+    assert module.results["val"] == plain.results["val"]
+    with pytest.raises(FitError, match="TH-F01: Temperature was not fitted yet"):
+        trainer.test(module, datamodule=data, verbose=False)
+    trainer.predict(module, dataloaders=data.calibration_dataloader(), return_predictions=False)
+    module.head.fit_held_out(module.collected.logits, module.collected.target)
+    for each in modules:
+        trainer.test(each, datamodule=data, verbose=False)
+    assert module.results["test"]["nll"] < plain.results["test"]["nll"]
+    assert module.results["test"]["accuracy"] == plain.results["test"]["accuracy"]
     assert module.results["test"]["brier"] == module.results["test_default_decision"]["brier"]
 
 

@@ -63,7 +63,7 @@ def all_rows(config: dict[str, Any], folds: int) -> dict[str, np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         rows = out_of_fold(config, data, folds, Path(folder))
     found = {"full_test": judged(trainer, module, data, "test")["test"]}
-    return found | {"fold": rows.logits.numpy(), "fold_target": rows.target.numpy()}
+    return found | {"fold": rows.logits.float().numpy(), "fold_target": rows.target.numpy()}
 
 
 def trained(config: dict[str, Any]) -> tuple[Trainer, ClassificationModule, ClassificationData]:
@@ -85,7 +85,7 @@ def judged(
     """Logits and targets of a split, named after it."""
     trainer.predict(module, dataloaders=data.evaluation_dataloader(split), return_predictions=False)
     rows = module.collected
-    return {split: rows.logits.numpy(), f"{split}_target": rows.target.numpy()}
+    return {split: rows.logits.float().numpy(), f"{split}_target": rows.target.numpy()}
 
 
 def argument_parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torchheads.decisions import Argmax, DecisionRule, FittedThreshold, Threshold, TopK
     from torchheads.errors import TorchHeadsError
-    from torchheads.heads import ClassificationHead, MultiHead, SigmoidHead, SoftmaxHead
+    from torchheads.heads import ClassificationHead, MultiHead, SigmoidHead, SoftmaxHead, best_classes, predict_lists
     from torchheads.losses import (
         Asymmetric,
         BalancedSoftmax,
@@ -47,6 +47,8 @@ _ROOM_OF_NAME = {
     "Threshold": "decisions",
     "TopK": "decisions",
     "TorchHeadsError": "errors",
+    "best_classes": "heads",
+    "predict_lists": "heads",
 }
 
 __all__ = [
@@ -72,6 +74,8 @@ __all__ = [
     "TopK",
     "TorchHeadsError",
     "__version__",
+    "best_classes",
+    "predict_lists",
 ]
 
 

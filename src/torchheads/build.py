@@ -22,7 +22,7 @@ from torchheads.config import instantiate, instantiate_each
 from torchheads.errors import CheckpointMismatch, HeadConfigError, TorchHeadsError
 from torchheads.module import ClassificationModule
 
-RESUMED = ("seed", "data", "augment", "mix", "sampling", "backbone", "head", "optimizer", "scheduler")
+RESUMED = ("seed", "data", "augment", "mix", "sampling", "weights", "backbone", "head", "optimizer", "scheduler")
 """The parts of a configuration that a run keeps when it is carried on."""
 
 TRAINER_CHOICES = ("accelerator", "devices", "strategy", "precision")

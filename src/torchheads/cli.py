@@ -11,6 +11,7 @@ from torchheads import __version__
 HYDRA_COMMANDS = {
     "train": ("train a model, decide, test", "head=sigmoid data=digit_canvases"),
     "evaluate": ("the metrics of a checkpoint", "checkpoint=RUN/checkpoints/final.ckpt"),
+    "calibrate": ("fit its thresholds, calibrator, guarantee", "checkpoint=RUN/checkpoints/final.ckpt"),
     "predict": ("its predictions as a CSV file", "checkpoint=RUN/checkpoints/final.ckpt"),
     "inspect": ("what the data hold, and which head fits them", "data=digit_canvases"),
 }
@@ -31,7 +32,7 @@ HELP = "\n".join(
             for name, (text, example) in COMMANDS.items()
         ),
         "",
-        "torchheads COMMAND --help lists the options of a command. Of the first four,",
+        "torchheads COMMAND --help lists the options of a command. Of the first five,",
         "--cfg job prints the configuration; torchheads train -m head=softmax,sigmoid",
         "seed=0,1,2 runs every combination.",
     ]

@@ -62,7 +62,8 @@ def check_fittable(head: ClassificationHead | MultiHead, data: ClassificationDat
 
 def check_rows(head: ClassificationHead, name: str, data: ClassificationData) -> None:
     """As `check_fittable`, of one head and the targets of its name."""
-    rule, split = type(head.decision).__name__, "train" if folds_of(head) else "calibration"
+    waiting = next(part for part in (head.decision, head.calibrator, head.guarantee) if part and not part.fitted)
+    rule, split = type(waiting).__name__, "train" if folds_of(head) else "calibration"
     if folds_of(head) and head.guarantee is not None:
         problem = f"{type(head.guarantee).__name__} holds for rows that one model has not seen, not for a crossfit"
         raise HeadConfigError("H37", problem, "decision.fit=holdout, or no guarantee")
@@ -95,4 +96,6 @@ def one_record(head: ClassificationHead) -> dict[str, Any]:
     if kept is not None:
         record["fitted_on"] = head.decision.fitted_on
         record["at_the_shared_threshold"] = [head.class_names[c] for c in kept.nonzero().flatten().tolist()]
+    if getattr(head.calibrator, "kept_identity", ()):
+        record["not_calibrated"] = [head.class_names[c] for c in head.calibrator.kept_identity]
     return record

@@ -3,6 +3,7 @@
 m held-out rows (examples or positions), c classes.
 """
 
+import torch
 from torch import Tensor
 
 from torchheads.errors import FitError
@@ -21,8 +22,7 @@ def check_held_out(values: Tensor, target: Tensor, known: Tensor | None, num_cla
         FitError: code F03, for another type or shape, or values that are not finite; F02, without any row.
     """
     fits = isinstance(values, Tensor) and values.ndim == 2 and values.shape[1] == num_classes
-    finite = fits and (values.isfinite() if known is None else values.isfinite() | ~known).all()
-    if not finite:
+    if not fits or not all_finite(values, known):
         problem = f"scores of {described(values)}; allowed finite ones of shape (n, {num_classes})"
         raise FitError("F03", problem, "head.scores(logits) of a split that gives finite logits")
     for name, tensor in (("a target", target), ("a mask", known)):
@@ -35,6 +35,19 @@ def check_held_out(values: Tensor, target: Tensor, known: Tensor | None, num_cla
         )
 
 
+def all_finite(values: Tensor, known: Tensor | None = None) -> bool:
+    """Whether every value that is known is finite; without a copy of the values where all are known.
+
+    Example:
+        >>> import torch
+        >>> all_finite(torch.tensor([1.0, torch.inf])), all_finite(torch.zeros(0))
+        (False, True)
+    """
+    if known is not None and known.shape == values.shape:
+        values = values[known]
+    return not values.numel() or all(bool(extreme.isfinite()) for extreme in values.aminmax())
+
+
 def described(value: object) -> str:
     """The shape of a tensor, or the type of what is none.
 
@@ -43,3 +56,16 @@ def described(value: object) -> str:
         'type list'
     """
     return f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"type {type(value).__name__}"
+
+
+def halves(rows: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Two halves of so many rows by their numbers, drawn at random but the same ones each time.
+
+    What is promised of something learned needs rows that it was not learned from.
+
+    Example:
+        >>> [len(half) for half in halves(5, torch.device("cpu"))]
+        [2, 3]
+    """
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(0), device="cpu").to(device)
+    return order[: rows // 2], order[rows // 2 :]

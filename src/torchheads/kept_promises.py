@@ -56,7 +56,9 @@ def of_head(head: ClassificationHead, tested: Rows) -> dict[str, Any]:
     rows = held_out_rows(head, tested.logits, tested.target, tested.mask)
     scores = head.scores(rows.logits)
     if guarantee is not None and promised:
-        found["guarantee"] = {"promise": repr(guarantee), **of_sets(guarantee(scores), rows)}
+        left_out = [name for name in ("always_included", "never_included") if getattr(guarantee, name, None)]
+        names = {name: [head.class_names[c] for c in getattr(guarantee, name)] for name in left_out}
+        found["guarantee"] = {"promise": repr(guarantee), **names, **of_sets(guarantee(scores), rows)}
     if isinstance(decision, Selective) and decision.fitted:
         found["selective"] = of_answers(decision, scores, rows)
     return found

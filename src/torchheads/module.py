@@ -5,9 +5,10 @@ n examples, c classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -197,6 +198,19 @@ class ClassificationModule(LightningModule):
     def on_predict_epoch_end(self) -> None:
         """Gather the rows of all ranks in ``collected``."""
         self.collected = self.collector.gather()
+
+    @torch.no_grad()
+    def judged(self, loader: Iterable[Batch]) -> Rows:
+        """The rows of a loader as the module judges them now, of all ranks; beside the trainer's own loops."""
+        was_training = self.training
+        self.eval()
+        for number, batch in enumerate(loader):
+            batch = self.trainer.strategy.batch_to_device(batch)
+            with self.trainer.precision_plugin.forward_context():
+                batch, logits = self._real_rows(batch, number, loader)
+            self.collector.add(batch.index, logits, batch.target, batch.mask)
+        self.train(was_training)
+        return self.collector.gather()
 
     def _real_rows(self, batch: Batch, batch_idx: int, loader: Any) -> tuple[Batch, Any]:
         """The batch without the rows that only fill it up for another rank's sake, and its logits.

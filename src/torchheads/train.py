@@ -65,6 +65,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         trainer.fit(module, datamodule=data, ckpt_path=plain["resume"], weights_only=True)
     checkpoint = folder / "checkpoints" / "final.ckpt"
     take_weights(trainer, module)
+    trainer.save_checkpoint(checkpoint, weights_only=True)  # kept if nothing can be fitted: torchheads calibrate
     with timed(seconds, "decision"):
         fit_parts(trainer, module, data, plain, folder)
     with timed(seconds, "test"):

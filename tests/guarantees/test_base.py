@@ -180,6 +180,10 @@ def test_endless_limits_are_counted():
     assert repr(guarantee) == (
         "FalseNegativeRate(level=0.1, per_label=False, fitted on 7 rows, limit 0 to 1.5, none for 2 classes)"
     )
+    guarantee.learn(torch.full((4,), 1.25).double(), 7)
+    assert repr(guarantee) == "FalseNegativeRate(level=0.1, per_label=False, fitted on 7 rows, limit 1.25)"
+    guarantee.learn(torch.full((4,), math.inf).double(), 7)
+    assert repr(guarantee) == "FalseNegativeRate(level=0.1, per_label=False, fitted on 7 rows, none for 4 classes)"
 
 
 def test_an_empty_shell_is_not_fitted():

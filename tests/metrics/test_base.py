@@ -67,7 +67,8 @@ def test_keys_and_their_order(kind: str, rows_of: Any, feed: Any) -> None:
         "hamming_loss ranking_loss label_ranking_average_precision coverage_error nll brier ece undefined_labels",
     }
     assert list(suite.compute()) == expected[kind].split()
-    assert list(suite.directions) == expected[kind].split() + (["rejected"] if kind == "single" else [])
+    of_rejecting = ["rejected", "selective_accuracy"] if kind == "single" else []
+    assert list(suite.directions) == expected[kind].split() + of_rejecting
     assert all(type(value) is float for value in suite.compute().values())
 
 

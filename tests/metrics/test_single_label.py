@@ -95,8 +95,10 @@ def test_rejected_rows_by_scikit_learn(seed: int, single_rows: Any, known_of: An
     assert values["rejected"] == pytest.approx((said == -1).mean())
     for name, column in zip(("precision", "recall", "f1", "support"), columns, strict=True):
         np.testing.assert_allclose(table[name], column, atol=1e-12, equal_nan=True)
-    assert list(values)[-1] == "rejected"
-    assert suite.direction("rejected") == "min"
+    answered = said != -1
+    assert values["selective_accuracy"] == pytest.approx(accuracy_score(target[answered], said[answered]))
+    assert list(values)[-2:] == ["rejected", "selective_accuracy"]
+    assert (suite.direction("rejected"), suite.direction("selective_accuracy")) == ("min", "max")
 
 
 def test_rejected_by_hand(feed: Any) -> None:
@@ -108,9 +110,10 @@ def test_rejected_by_hand(feed: Any) -> None:
     assert values["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
     assert values["balanced_accuracy"] == pytest.approx((1 / 2 + 0) / 2)
     assert values["rejected"] == pytest.approx(1 / 3)
+    assert values["selective_accuracy"] == pytest.approx(1 / 2)
     assert "rejected" not in feed(SingleLabelMetrics(2), rows | {"predictions": torch.tensor([0, 1, 1])}).compute()
     half = feed(feed(SingleLabelMetrics(2), rows | {"predictions": torch.tensor([0, -1, 1])}), rows)
-    assert "rejected" not in half.compute()
+    assert not {"rejected", "selective_accuracy"} & set(half.compute())
 
 
 def test_everything_rejected(feed: Any) -> None:
@@ -119,6 +122,7 @@ def test_everything_rejected(feed: Any) -> None:
     suite = feed(SingleLabelMetrics(2), rows)
     values = suite.compute()
     assert [values[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "rejected")] == [0.0, 0.0, 0.0, 1.0]
+    assert np.isnan(values["selective_accuracy"])
     assert np.isnan(suite.per_class()["precision"]).all()
 
 

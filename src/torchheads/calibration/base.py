@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from torchheads.buffers import constant, keep_exact, take_numbers
-from torchheads.calibration.functional import HeldOut, group_nll
+from torchheads.calibration.functional import HeldOut, chunks, group_nll
 from torchheads.errors import FitError, HeadConfigError
 from torchheads.links import SOFTMAX, Link
 
@@ -99,9 +99,12 @@ class Calibrator(nn.Module, ABC):
         for name, value in {**numbers, "learned": learned, "is_fitted": torch.tensor(True)}.items():
             buffer = self._buffers[name]
             setattr(self, name, value.detach().to(buffer))  # type: ignore[arg-type]
-        logits = rows.logits.to(self.is_fitted.device)
-        before, after = (group_nll(self.link, each, rows, groups) for each in (logits, self(logits)))
-        self.learned = self.learned & (after <= before).to(self.learned.device)  # False too where it is NaN
+        change = torch.zeros(groups, dtype=torch.float64, device="cpu")
+        for piece in chunks(rows):
+            logits = piece.logits.to(self.is_fitted.device)
+            before, after = (group_nll(self.link, each, piece, groups) for each in (logits, self(logits)))
+            change += (after - before).cpu()
+        self.learned = self.learned & (change <= 0).to(self.learned.device)  # False too where it is NaN
 
     def check_fitted(self) -> None:
         """Refuse to be used before `fit`; code F01. Not looked at where the map is compiled or exported."""

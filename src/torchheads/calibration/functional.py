@@ -3,7 +3,7 @@
 m rows (examples or positions), c classes, n known rows of one class.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -62,6 +62,32 @@ def has_both(rows: HeldOut) -> Bool[Tensor, "c"]:
     positives = rows.target.sum(dim=0)
     known = len(rows.target) if rows.known is None else rows.known.sum(dim=0)
     return (positives > 0) & (positives < known)
+
+
+def chunks(rows: HeldOut, entries: int = 2**22) -> Iterator[HeldOut]:
+    """The rows in pieces of about so many entries, so that what is computed from them in float64 stays small.
+
+    Example:
+        >>> rows = HeldOut(torch.zeros(5, 2), torch.zeros(5, 2, dtype=torch.bool), None)
+        >>> [len(piece.logits) for piece in chunks(rows, entries=4)]
+        [2, 2, 1]
+    """
+    size = max(1, entries // rows.logits.shape[1])
+    for start in range(0, len(rows.logits), size):
+        yield HeldOut(*(None if part is None else part[start : start + size] for part in rows))  # type: ignore[arg-type]
+
+
+def own_copies(rows: HeldOut) -> HeldOut:
+    """The rows in float64, in memory of their own that slopes may be taken through.
+
+    Example:
+        >>> with torch.inference_mode():
+        ...     rows = HeldOut(torch.zeros(1, 2), torch.zeros(1, 2, dtype=torch.bool), None)
+        >>> own_copies(rows).logits.is_inference()
+        False
+    """
+    logits, target, known = rows
+    return HeldOut(logits.detach().clone().double(), target.clone(), None if known is None else known.clone())
 
 
 def group_nll(link: Link, logits: Float[Tensor, "m c"], rows: HeldOut, groups: int) -> Float64[Tensor, "k"]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torchheads.buffers import constant
 from torchheads.calibration.base import Calibrator
-from torchheads.calibration.functional import HeldOut, has_both, held_out
+from torchheads.calibration.functional import HeldOut, chunks, has_both, held_out, own_copies
 from torchheads.errors import FitError, HeadConfigError
 from torchheads.links import Link
 
@@ -123,14 +123,16 @@ def best_temperature(link: Link, rows: HeldOut) -> float:
     """
     from scipy.optimize import brentq  # type: ignore[import-untyped]
 
+    pieces = list(chunks(rows))
     with torch.inference_mode(False), torch.enable_grad():  # the caller's logits may come from either
-        logits, target = rows.logits.detach().clone().double(), rows.target.clone()
-        known = None if rows.known is None else rows.known.clone()
 
         def slope(log_temperature: float) -> float:
             at = torch.tensor(log_temperature, dtype=torch.float64, requires_grad=True)
-            cost = link.nll(logits / at.exp().to(logits.device), target, known).mean()
-            return float(torch.autograd.grad(cost, at)[0])
+            return sum(float(torch.autograd.grad(cost(piece, at), at)[0]) for piece in pieces) / len(rows.logits)
+
+        def cost(piece: HeldOut, at: Tensor) -> Tensor:
+            logits, target, known = own_copies(piece)
+            return link.nll(logits / at.exp().to(logits.device), target, known).sum()
 
         low, high = math.log(LEAST), math.log(MOST)
         if not slope(high) > 0:

@@ -12,7 +12,16 @@ from torch import Tensor
 
 from torchheads.buffers import constant
 from torchheads.calibration.base import Calibrator
-from torchheads.calibration.functional import HeldOut, each_column, fit_line, held_out, overlap, rising
+from torchheads.calibration.functional import (
+    HeldOut,
+    chunks,
+    each_column,
+    fit_line,
+    held_out,
+    overlap,
+    own_copies,
+    rising,
+)
 from torchheads.errors import FitError
 from torchheads.links import Link
 
@@ -125,26 +134,27 @@ def fit_together(link: Link, rows: HeldOut) -> tuple[Tensor, Tensor, Tensor]:
     import numpy as np
     from scipy.optimize import minimize  # type: ignore[import-untyped]
 
-    seen = rows.target.any(dim=0).cpu()
+    seen, pieces = rows.target.any(dim=0).cpu(), list(chunks(rows))
     count = int(seen.sum())
+    scale = float(centred(rows.logits.double()).abs().mean()) or 1.0  # the search starts near its end, for any logits
     with torch.inference_mode(False), torch.enable_grad():
-        logits, target = centred(rows.logits.detach().clone().double()), rows.target.clone()
-        known = None if rows.known is None else rows.known.clone()
-        scale = float(logits.std())
-        logits /= scale  # a search that starts near its end, whatever the logits' size
 
         def cost(numbers: Any) -> tuple[float, Any]:
             at = torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
-            weight, bias = (each.to(logits.device) for each in spread(at, seen))
-            value = link.nll(torch.addcmul(bias, weight, logits), target, known).mean()
-            return value.item(), torch.autograd.grad(value, at)[0].numpy()
+            total, slopes = 0.0, torch.zeros_like(at)
+            for piece in pieces:
+                logits, target, known = own_copies(piece)
+                weight, bias = (each.to(logits.device) for each in spread(at, seen))
+                value = link.nll(torch.addcmul(bias, weight, centred(logits) / scale), target, known).sum()
+                total, slopes = total + value.item(), slopes + torch.autograd.grad(value, at)[0]
+            return total / len(rows.logits), slopes.numpy() / len(rows.logits)
 
         start, bounds = np.repeat([1.0, 0.0], count), [(scale / MOST, scale * MOST)] * count + [(None, None)] * count
         options = {"maxiter": 2000, "maxfun": 20000, "gtol": 1e-8, "ftol": 1e-14}
         found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     weight, bias = spread(torch.tensor(found.x), seen)
     weight = weight / scale
-    if found.status == 1 or not np.isfinite(found.x).all() or weight.max() > 0.99 * MOST or found.fun < 1e-6:
+    if found.status == 1 or not weight.max() < 0.99 * MOST or not found.fun > 1e-6:  # so are NaN refused
         raise no_optimum(rows, "the slopes grow without end, as where every row is right already")
     return weight, bias, seen
 

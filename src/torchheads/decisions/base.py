@@ -39,6 +39,11 @@ class DecisionRule(nn.Module, ABC):
         """Whether the rule may be used; True for a rule that has nothing to fit."""
         return True
 
+    @property
+    def in_force(self) -> "DecisionRule | None":
+        """What metrics decide by: the rule itself once it is fitted; until then nothing, unless the rule says what."""
+        return self if self.fitted else None
+
     def bind(self, num_classes: int) -> None:
         """Learn the number of classes; called once by the head that takes the rule.
 

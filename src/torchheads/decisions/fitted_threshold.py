@@ -134,10 +134,9 @@ class FittedThreshold(DecisionRule):
         self, rows: HeldOutScores, positives: Float64[Tensor, "c"], kept: Bool[Tensor, "c"]
     ) -> Float64[Tensor, "c"]:
         """The cuts of the scope; the shared one for classes that are kept at it, shape (c,)."""
-        shared = self.objective.shared_cut(rows)
         if self.scope == "global":
-            return torch.full_like(positives, shared)
-        own = self.objective.class_cuts(rows, shared)
+            return torch.full_like(positives, self.objective.shared_cut(rows))
+        shared, own = self.objective.both(rows)
         if self.scope == "per_class":
             return own.where(~kept, shared)
         total = float(positives.sum())
@@ -166,9 +165,13 @@ class FittedThreshold(DecisionRule):
 
 def positives_of(rows: HeldOutScores) -> tuple[Float64[Tensor, "c"], Bool[Tensor, "c"]]:
     """How many known positives each class has, shape (c,), and whether it has no known negative, shape (c,)."""
-    if rows.known is None:
-        return rows.target.sum(dim=0).double(), rows.target.all(dim=0)
-    return (rows.target & rows.known).sum(dim=0).double(), (rows.target | ~rows.known).all(dim=0)
+    right, known = torch.zeros(2, rows.scores.shape[1], dtype=torch.int64, device=rows.scores.device)
+    for start in range(0, len(rows.scores), 8192):  # a sum of bool makes int64 of what it adds up
+        part = slice(start, start + 8192)
+        target = rows.target[part]
+        right += (target if rows.known is None else target & rows.known[part]).sum(dim=0)
+        known += len(target) if rows.known is None else rows.known[part].sum(dim=0)
+    return right.double(), right == known
 
 
 def check_options(rule: FittedThreshold) -> None:

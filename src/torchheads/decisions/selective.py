@@ -12,8 +12,8 @@ from torch import Tensor
 from torchheads.decisions.base import DecisionRule, one_number
 from torchheads.decisions.functional.selection import JUDGES, lowest_cut
 from torchheads.errors import FitError, HeadConfigError, warn
-from torchheads.fitting import check_held_out
-from torchheads.tail_bounds import certified_cut
+from torchheads.fitting import check_held_out, halves
+from torchheads.tail_bounds import certified_cut, from_several_starts
 
 
 class Selective(DecisionRule):
@@ -29,12 +29,14 @@ class Selective(DecisionRule):
     the cut is the lowest one for which the mean error of the rows that reach it is at most ``max_error``. All cut
     points are looked at, and it lies midway between two confidences. That is an estimate: half of such cuts do a little
     worse on new rows. With ``confidence=0.95`` the error of new rows stays below ``max_error`` for 95 % of held-out
-    samples, at the price of fewer answers: the lowest cut that `torchheads.tail_bounds.certified_cut` is sure of.
+    samples, at the price of fewer answers: the lowest cut that `torchheads.tail_bounds.certified_cut` is sure of. A
+    rule that learns is then fitted on one half of the rows and the cut on the other, since the errors on rows that a
+    rule was fitted on prove nothing.
 
     Args:
         max_error: largest mean error of the rows that are answered, in (0, 1).
         confidence: probability in (0, 1) that new rows keep to it, or None for the plain mean.
-        rule: what decides; it is fitted first, on the same rows. The natural rule of the head if None.
+        rule: what decides; it is fitted first. The natural rule of the head if None.
 
     Raises:
         HeadConfigError: code H03, for options out of range, or without any rule outside a head.
@@ -50,7 +52,7 @@ class Selective(DecisionRule):
         tensor([ 1, -1])
 
     Source: Chow (1970), "On optimum recognition error and reject tradeoff"; Geifman and El-Yaniv (2017),
-        arXiv:1705.08500, whose bound is used, but in a fixed order of cuts in place of a binary search.
+        arXiv:1705.08500, whose bound is used, but for cuts in a fixed order in place of a binary search.
     """
 
     least: Tensor
@@ -77,6 +79,11 @@ class Selective(DecisionRule):
     def fitted(self) -> bool:
         """Whether rule and cut were fitted or loaded."""
         return self.is_fitted.device.type != "meta" and bool(self.is_fitted) and self._rule().fitted
+
+    @property
+    def in_force(self) -> DecisionRule | None:
+        """The rule that decides, which answers every row, until the cut is fitted."""
+        return self if self.fitted else self._rule().in_force
 
     @property
     def cut(self) -> Tensor | None:
@@ -108,8 +115,9 @@ class Selective(DecisionRule):
             FitError: code F02, without any row; F03, when the rows do not fit; and those of the rule.
         """
         check_held_out(scores, target, known, self.num_classes)
-        rule, judge = self._rule(), JUDGES[self.label_type]
-        rule.fit(scores, target, known, calibrated)
+        rule, judge, (first, rest) = self._rule(), JUDGES[self.label_type], self._shared_out(scores)
+        rule.fit(scores[first], target[first], known if known is None else known[first], calibrated)
+        scores, target, known = scores[rest], target[rest], known if known is None else known[rest]
         predictions, answered = rule(scores), ~rule.abstains(scores)
         if known is not None:
             answered &= known.any(dim=1)
@@ -118,7 +126,8 @@ class Selective(DecisionRule):
         if self.confidence is None:
             cut = lowest_cut(confidence, errors, self.max_error)
         else:
-            cut = certified_cut(confidence, errors, self.max_error, 1 - self.confidence, judge.p_values)
+            plan = from_several_starts(len(errors), self.max_error, 1 - self.confidence, judge.p_values)
+            cut = certified_cut(confidence, errors, self.max_error, plan, judge.p_values)
         self.least = torch.full_like(self.least, cut, device=scores.device)
         self.is_fitted = torch.ones_like(self.is_fitted, device=scores.device)
         if cut == math.inf:
@@ -126,6 +135,13 @@ class Selective(DecisionRule):
                 f"no cut keeps the error at {self.max_error:g} on {len(scores)} held-out rows; nothing is answered"
             )
             warn("W07", problem, "a larger decision.max_error, or a larger calibration split")
+
+    def _shared_out(self, scores: Float[Tensor, "m c"]) -> tuple[Tensor, Tensor]:
+        """The numbers of the rows that the rule is fitted on, and of those that the cut is."""
+        if self.confidence is not None and hasattr(self.rule, "is_fitted"):  # a rule that learns
+            return halves(len(scores), scores.device)
+        everything = torch.arange(len(scores), device=scores.device)
+        return everything, everything
 
     def abstains(self, scores: Float[Tensor, "m c"]) -> Bool[Tensor, "m"]:
         """Which rows are not answered, shape (m,); code F01 before the cut is fitted."""

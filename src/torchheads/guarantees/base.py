@@ -97,8 +97,8 @@ class Guarantee(nn.Module, ABC):
         """What was learned, or that nothing was."""
         if not self.fitted:
             return "not fitted"
-        finite = self.limit[self.limit.isfinite()]
-        shown = f", limit {finite.min():.4g} to {finite.max():.4g}" if len(finite) else ""
+        limits = dict.fromkeys(f"{limit:.4g}" for limit in self.limit[self.limit.isfinite()].sort().values.tolist())
+        shown = f", limit {' to '.join(dict.fromkeys([*limits][:1] + [*limits][-1:]))}" if limits else ""
         endless = f", none for {int(self.limit.isinf().sum())} classes" if self.limit.isinf().any() else ""
         return f"fitted on {int(self.num_rows)} rows{shown}{endless}"
 

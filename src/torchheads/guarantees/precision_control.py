@@ -12,7 +12,7 @@ from torch import Tensor
 from torchheads.errors import warn
 from torchheads.guarantees.base import Guarantee, check_share
 from torchheads.guarantees.functional import exact, imprecision_sums
-from torchheads.tail_bounds import binomial_p_values, certified_cut, hoeffding_bentkus_p_values
+from torchheads.tail_bounds import binomial_p_values, certified_cut, from_the_top, hoeffding_bentkus_p_values
 
 
 class PrecisionControl(Guarantee):
@@ -31,7 +31,7 @@ class PrecisionControl(Guarantee):
     kept (fixed sequence). This is valid for cuts and an order that no held-out target has chosen. One for all: a fixed
     grid of 1001 log-odds from 11013 to -11013, 0.02 apart at 0, by Hoeffding-Bentkus p-values of the row's risks; of
     these no assumption is made. Per label: the scores of fixed ranks, by the exact binomial tail of the wrong ones
-    above; see `torchheads.tail_bounds.certified_cut`, also for why not Bonferroni. Where no cut passes, it is +inf and
+    above; see `torchheads.tail_bounds.certified_cut` for what this rests on. Where no cut passes, it is +inf and
     the sets are empty (`never_included`).
 
     Args:
@@ -86,7 +86,10 @@ class PrecisionControl(Guarantee):
         """A cut for each label, shape (c,)."""
         limit, failure = float(1 - exact(self.level)), float(1 - exact(self.confidence))
         columns = zip(scores.T, wrong.T.double(), known.T, strict=True)
-        cuts = [certified_cut(own[sure], bad[sure], limit, failure, binomial_p_values) for own, bad, sure in columns]
+        cuts = []
+        for own, bad, sure in columns:
+            plan = from_the_top(int(sure.sum()), limit, failure, binomial_p_values)
+            cuts.append(certified_cut(own[sure], bad[sure], limit, plan, binomial_p_values))
         return torch.tensor(cuts, dtype=torch.float64, device=scores.device)
 
     def _cut(

@@ -2,7 +2,16 @@
 
 from torchheads.heads.base import ClassificationHead
 from torchheads.heads.multi_head import MultiHead, named_heads
+from torchheads.heads.predict_lists import best_classes, predict_lists
 from torchheads.heads.sigmoid import SigmoidHead
 from torchheads.heads.softmax import SoftmaxHead
 
-__all__ = ["ClassificationHead", "MultiHead", "SigmoidHead", "SoftmaxHead", "named_heads"]
+__all__ = [
+    "ClassificationHead",
+    "MultiHead",
+    "SigmoidHead",
+    "SoftmaxHead",
+    "best_classes",
+    "named_heads",
+    "predict_lists",
+]

@@ -63,10 +63,8 @@ def takes_chunks(head: ClassificationHead, features: Tensor, target: Target, mas
 
 def obstacle_to_chunks(head: ClassificationHead, features: Tensor, target: Target, mask: Tensor | None) -> str:
     """What keeps the loss from going through chunks, in words; empty where nothing does."""
-    classifier: Any = head.classifier
-    plain = type(classifier) is nn.Linear and classifier.weight.shape == (head.num_classes, head.in_features)
-    if not plain or any(getattr(classifier, hooks) for hooks in HOOKS):
-        return f"a {type(classifier).__name__} with hooks or weights of its own kind; allowed a plain nn.Linear"
+    if obstacle := obstacle_of_classifier(head):
+        return obstacle
     if features.is_meta or checks.innermost_transform() is not None:
         return "meta tensors or torch.func transforms around it; allowed plain tensors"
     if type(head.criterion) not in (CrossEntropy, BinaryCrossEntropy):
@@ -81,6 +79,15 @@ def obstacle_to_chunks(head: ClassificationHead, features: Tensor, target: Targe
     if entries or (isinstance(target, LabelLists) and isinstance(mask, Tensor) and mask.ndim > 1):
         return "unknown entries of a label set; allowed unknown examples of class indices or LabelLists"
     return ""
+
+
+def obstacle_of_classifier(head: ClassificationHead) -> str:
+    """What keeps a classifier from being walked chunk by chunk, in words; empty where nothing does."""
+    classifier: Any = head.classifier
+    plain = type(classifier) is nn.Linear and classifier.weight.shape == (head.num_classes, head.in_features)
+    if plain and not any(getattr(classifier, hooks) for hooks in HOOKS):
+        return ""
+    return f"a {type(classifier).__name__} with hooks or weights of its own kind; allowed a plain nn.Linear"
 
 
 def chunked_loss(

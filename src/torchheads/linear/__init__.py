@@ -2,5 +2,6 @@
 
 from torchheads.linear.binary_cross_entropy import linear_binary_cross_entropy
 from torchheads.linear.cross_entropy import linear_cross_entropy
+from torchheads.linear.ranking import Ranked, linear_top_k
 
-__all__ = ["linear_binary_cross_entropy", "linear_cross_entropy"]
+__all__ = ["Ranked", "linear_binary_cross_entropy", "linear_cross_entropy", "linear_top_k"]

@@ -3,7 +3,6 @@
 c classes.
 """
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -14,8 +13,8 @@ from torchheads.losses.functional import softplus
 
 FARTHEST = 100.0
 """Logits are looked for between minus this and this."""
-HALVINGS = 40
-"""How often the interval of a root is halved: to 2e-10."""
+HALVINGS = 50
+"""How often the interval of a root is halved: to 2e-13."""
 
 
 def falling_root(function: Callable[[Tensor], Tensor], low: Float[Tensor, "..."], high: Float[Tensor, "..."]) -> Tensor:
@@ -82,17 +81,35 @@ def focal_constants(mass: Float[Tensor, "c"], gamma: float) -> Float[Tensor, "c"
     """
     if bool((mass == mass[0]).all()):  # as for a uniform prior: nothing to look for
         return torch.zeros_like(mass).log_softmax(dim=0)
-    levels, place, copies = torch.unique(mass.double().log(), return_inverse=True, return_counts=True)  # few, often
-    ways = max(1, min(63, 2**12 // len(levels)))  # values tried at once, fewer where each is much work
-    far = torch.full((ways, len(levels)), FARTHEST, dtype=torch.float64)
-    low = -FARTHEST * (1 + gamma) - levels.abs().max()
-    step = -2 * low / (ways + 1)
-    for _ in range(math.ceil(HALVINGS / math.log2(ways + 1))):
-        values = low + step * torch.arange(1, ways + 1)
-        logits = falling_root(lambda z, at=values[:, None]: levels + log_steepness(z, gamma) - at, -far, far)
-        low = low + step * ((logits.sigmoid() * copies).sum(dim=1) > 1).sum()  # the p add up to less, the higher it is
-        step = step / (ways + 1)
-    return (-softplus(-logits[0]))[place].log_softmax(dim=0).to(mass.dtype)
+    levels, most = mass.double().log(), torch.tensor(FARTHEST * (1 + gamma), dtype=torch.float64, device=mass.device)
+    most = most + levels.abs().max()
+    logits_of = table_of_steepness(gamma, levels)
+    common = falling_root(lambda value: logits_of(value - levels).sigmoid().sum() - 1, -most, most)
+    return (-softplus(-logits_of(common - levels))).log_softmax(dim=0).to(mass.dtype)
+
+
+def table_of_steepness(gamma: float, like: Tensor) -> Callable[[Tensor], Tensor]:
+    """The inverse of `log_steepness` by a table: logits, good to six digits, of values of any shape.
+
+    Args:
+        gamma: >= 0.
+        like: a tensor of the dtype and device wanted.
+
+    Example:
+        >>> like = torch.zeros((), dtype=torch.float64)
+        >>> table_of_steepness(2.0, like)(log_steepness(like + 3, 2.0))
+        tensor(3.0000, dtype=torch.float64)
+    """
+    logits = torch.linspace(FARTHEST, -FARTHEST, 2**17, dtype=like.dtype, device=like.device)
+    rising = log_steepness(logits, gamma)
+
+    def of(values: Tensor) -> Tensor:
+        upper = torch.searchsorted(rising, values).clamp(1, len(rising) - 1)
+        below, above = rising[upper - 1], rising[upper]
+        share = ((values - below) / (above - below).clamp(min=1e-300)).clamp(0, 1)
+        return logits[upper - 1].lerp(logits[upper], share)
+
+    return of
 
 
 def asymmetric_constants(

@@ -30,8 +30,8 @@ class Focal(Criterion):
 
     The head supplies the form: of the softmax's p, or of each class's sigmoid, summed over classes. Its sibling
     `Asymmetric` focuses negatives more than positives. It leaves probabilities too close to one half: with gamma = 2 a
-    sigmoid that says 0.3 means less. Where alpha and the weights are left out it keeps the side of one half that the
-    cross-entropy would choose, and the softmax's argmax.
+    class that a sigmoid gives 0.3 is right in 9 of 100 examples. Without alpha and weights the best answer of every
+    example stays on its side of one half, and the softmax's argmax stays the same.
 
     Args:
         gamma: >= 0; 0 for the cross-entropy.

@@ -56,14 +56,14 @@ class HeadMetrics(nn.Module):
             LogitsError: code L04, for logits of another shape.
             NonFiniteError: code L01, for NaN where the target is known.
         """
-        scores, rule = rows(head.scores(logits)), self.decision or head.decision
+        scores, rule = rows(head.scores(logits)), (self.decision or head.decision).in_force
         target_rows = self._target_rows(head, logits, target, mask)
         self.suite.update(
             scores=scores,
             probabilities=rows(head.probabilities(logits)),
             nll=head.nll(logits, target, mask),
             target=target_rows.values,
-            predictions=rule(scores) if rule.fitted else None,
+            predictions=None if rule is None else rule(scores),
             known=target_rows.known,
         )
 

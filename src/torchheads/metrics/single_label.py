@@ -25,8 +25,9 @@ class SingleLabelMetrics(MetricSuite):
     out for five classes or fewer). ``balanced_accuracy``: mean recall of the classes in the target. ``macro_f1``: mean
     F1 of the classes in target or predictions. ``macro_auroc``: mean one-vs-rest AUROC of the classes with positives
     and negatives. ``nll``: nats. ``brier``: sum_c (p_c - y_c)^2, in [0, 2] for a softmax. ``ece``: calibration error of
-    the top label in 15 bins. ``rejected``: share of rows answered with "none of these" (-1), which every decided metric
-    counts as a wrong answer of no class; left out while there are none.
+    the top label in 15 bins. ``rejected``: share of rows answered with "none of these" (-1), which every other decided
+    metric counts as a wrong answer of no class; ``selective_accuracy``: share of right predictions among the rows that
+    were answered. Both are left out while none is rejected.
 
     Args:
         num_classes: number of classes C, at least 1.
@@ -52,8 +53,11 @@ class SingleLabelMetrics(MetricSuite):
         "brier": "min",
         "ece": "min",
         "rejected": "min",
+        "selective_accuracy": "max",
     }
-    decided: ClassVar[frozenset[str]] = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "rejected"})
+    decided: ClassVar[frozenset[str]] = frozenset(
+        {"accuracy", "balanced_accuracy", "macro_f1", "rejected", "selective_accuracy"}
+    )
 
     def __init__(self, num_classes: int) -> None:
         whole = torch.zeros((), dtype=torch.int64)
@@ -90,6 +94,8 @@ class SingleLabelMetrics(MetricSuite):
             values["top5_accuracy"] = self._mean("top5")
         if self.totals.total("rejected") > 0:
             values["rejected"] = self._mean("rejected")
+            answered = self.totals.total("examples") - self.totals.total("rejected")
+            values["selective_accuracy"] = counts[:, 2].sum() / answered
         return values
 
 

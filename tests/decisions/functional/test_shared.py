@@ -6,9 +6,12 @@ import pytest
 import sklearn.metrics
 import torch
 from hypothesis import given
-from judged import VALUES, f1, judged, worth
+from judged import VALUES, f1, gain, judged, worth
 
-from torchheads.decisions.functional.shared import best_pooled_cut, best_shared_cut
+from torchheads.decisions.functional import curves, narrowing, shared
+from torchheads.decisions.functional.curves import best_cuts
+from torchheads.decisions.functional.shared import best_of_both, best_pooled_cut, best_shared_cut
+from torchheads.decisions.objectives import ExpectedCost, PrecisionAtRecall, RecallAtPrecision
 
 
 def transposed(known):
@@ -61,3 +64,84 @@ def test_scikit_learn_agrees():
 
         assert score(cut) == pytest.approx(max(score(candidate) for candidate in scores.flatten()[::3]), abs=0.02)
         assert score(cut) >= max(score(candidate) for candidate in scores.flatten()[::3]) - 1e-12
+
+
+# More than can be sorted at once --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A few entries at once, a few edges; returns the windows that were looked at."""
+    windows = []
+    monkeypatch.setattr(shared, "ENTRIES", 64)
+    monkeypatch.setattr(curves, "ENTRIES", 128)
+    monkeypatch.setattr(narrowing, "EDGES", 16)
+    whole = narrowing.Survey.window
+    monkeypatch.setattr(narrowing.Survey, "window", lambda self: windows.append(whole(self)) or windows[-1])
+    return windows
+
+
+def case(digits, seed=3):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(300, 7, generator=generator).round(decimals=digits)
+    target = torch.rand(300, 7, generator=generator) < (scores - 1).sigmoid()
+    return scores, target, torch.rand(300, 7, generator=generator) < 0.9
+
+
+@pytest.mark.parametrize("groups", ["classes", "rows"])
+@pytest.mark.parametrize("digits", [6, 1])  # with many equal scores too
+def test_a_narrowed_search_finds_the_same(groups, digits, request):
+    scores, target, known = case(digits)
+    whole = best_shared_cut(scores, target, f1, groups, known)
+    windows = request.getfixturevalue("small")
+    assert best_shared_cut(scores, target, f1, groups, known) == whole
+    assert len(windows) >= 2
+
+
+@pytest.mark.parametrize("digits", [6, 1])
+def test_one_pass_finds_the_cuts_of_all_and_of_each(digits, request):
+    scores, target, known = case(digits)
+    own, cut = best_cuts(scores, target, f1, known), best_shared_cut(scores, target, gain, "classes", known)
+    for _ in range(2):
+        both = best_of_both(scores, target, f1, gain, known)
+        assert both[1] == cut
+        assert all(torch.equal(one, other) for one, other in zip(both[0], own, strict=True))
+        request.getfixturevalue("small")
+
+
+def test_a_pooled_search_is_narrowed_too(request):
+    scores, target, _ = case(6)
+    objectives = [f1, PrecisionAtRecall(0.8).value, RecallAtPrecision(0.4).value]
+    whole = [best_pooled_cut(scores, target, value) for value in objectives]
+    windows = request.getfixturevalue("small")
+    assert [best_pooled_cut(scores, target, value) for value in objectives] == whole
+    assert len(windows) >= 3
+
+
+def test_values_by_class_are_told_apart_in_every_pass(request):
+    scores, target, _ = case(6)
+    objective = ExpectedCost([1.0, 2.0, 3.0, 0.5, 0.2, 1.0, 4.0], 1.0)
+    whole = best_shared_cut(scores, target, objective.value, "classes")
+    request.getfixturevalue("small")
+    assert best_shared_cut(scores, target, objective.value, "classes") == whole
+    assert best_of_both(scores, target, objective.value, objective.value)[1] == whole
+
+
+@given(case=judged())
+def test_every_window_holds_the_best_cut(case):
+    scores, target, known = case
+    entries = (scores if known is None else scores.masked_fill(~known, -math.inf)).T
+    survey = narrowing.Survey(entries, narrowing.everything(entries), f1)
+    for ranked, counts in curves.ranked_blocks(entries, target.T):
+        survey.add(ranked, counts)
+    window = survey.window()
+    every = {cut: sum(worth(scores >= cut, target, known, f1)) for cut in every_cut(scores, known)}
+    best = max(cut for cut, found in every.items() if found >= max(every.values()) - 1e-9)
+    assert best >= window.lower
+    assert best < window.upper or math.isinf(best)
+
+
+def test_equal_scores_end_the_search(small):
+    scores, target = torch.zeros(100, 3), torch.rand(100, 3) < 0.5
+    assert best_shared_cut(scores, target, f1, "classes") == 0.0
+    assert len(small) == 1

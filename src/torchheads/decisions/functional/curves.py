@@ -3,7 +3,7 @@
 m rows (examples or positions), c classes, g groups of entries that are judged together, k cut points.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -65,17 +65,12 @@ def best_cuts(
         >>> best_cuts(torch.tensor([[2.0], [1.0], [0.0]]), torch.tensor([[True], [True], [False]]), f1).cuts
         tensor([0.5000], dtype=torch.float64)
     """
-    width = max(1, ENTRIES // max(len(scores), 1))
-    starts = range(0, scores.shape[1], width)
-    parts = [_best_cuts_of(slice(start, start + width), scores, target, value, known) for start in starts]
+    parts = [best_of(*block, value) for block in ranked_blocks(scores.T, target.T, known_of(known))]
     return BestCuts(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
-def _best_cuts_of(
-    classes: slice, scores: Tensor, target: Tensor, value: Value, known: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    columns = scores[:, classes] if known is None else scores[:, classes].masked_fill(~known[:, classes], -torch.inf)
-    ranked, counts = ranked_counts(columns.T, target[:, classes].T, classes)
+def best_of(ranked: Float[Tensor, "g k"], counts: Counts, value: Value) -> BestCuts:
+    """The best cut of each group from its ranked scores, shape (g,) each."""
     values = value(counts).masked_fill_(~ends(ranked), -torch.inf)
     worth, place = values.max(dim=1, keepdim=True)
     nothing = value(nothing_taken(counts))
@@ -83,7 +78,23 @@ def _best_cuts_of(
     cut = between(ranked, place).where(~empty, above_all(ranked))
     hits = counts.hits.gather(1, place).where(~empty, 0)
     taken = (place + 1).double().where(~empty, 0)
-    return cut.squeeze(1), worth.maximum(nothing).squeeze(1), hits.squeeze(1), taken.squeeze(1)
+    return BestCuts(*(column.squeeze(1) for column in (cut, worth.maximum(nothing), hits, taken)))
+
+
+def ranked_blocks(
+    scores: Float[Tensor, "g k"], target: Bool[Tensor, "g k"], known: Bool[Tensor, "g k"] | None = None
+) -> Iterator[tuple[Float[Tensor, "b k"], Counts]]:
+    """The ranked scores and counts of some groups at a time, of about `ENTRIES` entries."""
+    width = max(1, ENTRIES // max(scores.shape[1], 1))
+    for start in range(0, scores.shape[0], width):
+        groups = slice(start, min(start + width, scores.shape[0]))
+        block = scores[groups] if known is None else scores[groups].masked_fill(~known[groups], -torch.inf)
+        yield ranked_counts(block, target[groups], groups)
+
+
+def known_of(known: Bool[Tensor, "m c"] | None) -> Bool[Tensor, "c m"] | None:
+    """What is known, class by class, shape (c, m)."""
+    return None if known is None else known.T
 
 
 def ranked_counts(

@@ -35,6 +35,11 @@ class Objective(ABC):
     def class_cuts(self, rows: HeldOutScores, shared: float) -> Float64[Tensor, "c"]:
         """The best cut of each class, shape (c,); ``shared`` is where a search may begin."""
 
+    def both(self, rows: HeldOutScores) -> tuple[float, Float64[Tensor, "c"]]:
+        """The best cut for all classes, and the best of each, shape (c,)."""
+        shared = self.shared_cut(rows)
+        return shared, self.class_cuts(rows, shared)
+
     def calibrated_cuts(self, num_classes: int) -> Float64[Tensor, "c"] | None:
         """The best cuts of scores that are calibrated, known without looking at rows; None where they are not."""
         return None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torchheads.buffers import constant
 from torchheads.decisions.functional.curves import Counts, best_cuts
-from torchheads.decisions.functional.shared import best_shared_cut
+from torchheads.decisions.functional.shared import best_of_both, best_shared_cut
 from torchheads.decisions.objectives.base import HeldOutScores, Objective
 from torchheads.errors import HeadConfigError
 
@@ -63,6 +63,11 @@ class ExpectedCost(Objective):
     def class_cuts(self, rows: HeldOutScores, shared: float) -> Float64[Tensor, "c"]:
         """The best cut of each class, shape (c,)."""
         return best_cuts(rows.scores, rows.target, self.value, rows.known).cuts
+
+    def both(self, rows: HeldOutScores) -> tuple[float, Float64[Tensor, "c"]]:
+        """The best cut for all classes, and the best of each, shape (c,)."""
+        own, shared = best_of_both(rows.scores, rows.target, self.value, self.value, rows.known)
+        return shared, own.cuts
 
     def calibrated_cuts(self, num_classes: int) -> Float64[Tensor, "c"]:
         """ln cost_false_positive - ln cost_false_negative, shape (c,)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torchheads.decisions.functional.curves import Counts, best_cuts
 from torchheads.decisions.functional.joint import best_coordinate_cuts, best_ratio_cuts
-from torchheads.decisions.functional.shared import best_pooled_cut, best_shared_cut
+from torchheads.decisions.functional.shared import best_of_both, best_pooled_cut, best_shared_cut
 from torchheads.decisions.objectives.base import HeldOutScores, Objective
 from torchheads.errors import HeadConfigError
 
@@ -55,16 +55,17 @@ class FBeta(Objective):
         denominator = counts.taken + weight * counts.positives
         return ((1 + weight) * counts.hits / denominator).where(denominator > 0, 1.0)
 
+    def class_value(self, counts: Counts) -> Tensor:
+        """F-beta of classes; one without positives has none, and counts 0 whatever is taken of it."""
+        return self.value(counts).where(counts.positives > 0, 0.0)
+
     def shared_cut(self, rows: HeldOutScores) -> float:
         """The best cut when all classes have the same."""
         if self.average == "micro":
             return best_pooled_cut(rows.scores, rows.target, self.value, rows.known)
         if self.average == "samples":
             return best_shared_cut(rows.scores, rows.target, self.value, "rows", rows.known)
-        has = rows.target if rows.known is None else rows.target & rows.known
-        some = has.any(dim=0)  # a class without positives has no F-beta
-        known = None if rows.known is None else rows.known[:, some]
-        return best_shared_cut(rows.scores[:, some], rows.target[:, some], self.value, "classes", known)
+        return best_shared_cut(rows.scores, rows.target, self.class_value, "classes", rows.known)
 
     def class_cuts(self, rows: HeldOutScores, shared: float) -> Float64[Tensor, "c"]:
         """The best cut of each class, shape (c,)."""
@@ -74,6 +75,13 @@ class FBeta(Objective):
             return best_ratio_cuts(rows.scores, rows.target, self.beta, rows.known).cuts
         start = torch.full_like(rows.scores[0], shared, dtype=torch.float64)
         return best_coordinate_cuts(rows.scores, rows.target, self.value, start, rows.known)
+
+    def both(self, rows: HeldOutScores) -> tuple[float, Float64[Tensor, "c"]]:
+        """The best cut for all classes, and the best of each, shape (c,)."""
+        if self.average != "macro":
+            return super().both(rows)
+        own, shared = best_of_both(rows.scores, rows.target, self.value, self.class_value, rows.known)
+        return shared, own.cuts
 
     def __repr__(self) -> str:
         """The constructor."""

@@ -1,0 +1,1 @@
+"""Pure functions of the study room: intervals, tests and corrections."""
