@@ -5,7 +5,7 @@
 For each seed one ``<name>-<head>-<seed>.npz`` in ``--output``: "calibration" and "test" of the model that was trained
 without the calibration rows (a fifth of the training rows unless told otherwise), "full_test" of a model trained on all
 of them, and "fold", the out-of-fold logits of all training rows; targets beside them. What is there already is not
-trained again.
+trained again. With ``--checkpoint`` nothing is trained: one file with the two splits of a run that is there.
 """
 
 import argparse
@@ -18,8 +18,8 @@ import numpy as np
 from hydra import compose, initialize_config_module
 from lightning.pytorch import Trainer
 
-from torchheads.build import build_trainer
-from torchheads.build_data import build_data
+from torchheads.build import build_trainer, load_module
+from torchheads.build_data import build_data, open_data
 from torchheads.build_run import fresh_module, take_weights
 from torchheads.config import check_config
 from torchheads.crossfit import SPOKEN, out_of_fold
@@ -31,6 +31,13 @@ def main() -> None:
     """Train for each seed and write what the models say."""
     options = argument_parser().parse_intermixed_args()
     options.output.mkdir(parents=True, exist_ok=True)
+    if options.checkpoint:
+        module = load_module(options.checkpoint)
+        data = open_data(None, module)
+        trainer = build_trainer({**configuration([]), "callbacks": None, "logger": None}, options.output)
+        arrays = judged(trainer, module, data, "calibration") | judged(trainer, module, data, "test")
+        np.savez_compressed(options.output / f"{options.name}.npz", **arrays)
+        return
     for seed in range(options.first_seed, options.seeds):
         overrides = [*options.overrides, f"seed={seed}", f"data.split_seed={seed}"]
         head = configuration(overrides)["head"]["_target_"].rpartition(".")[2].removesuffix("Head").lower()
@@ -97,6 +104,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--share", type=float, default=0.2, help="of the training rows, held out for fitting")
     parser.add_argument("--folds", type=int, default=5, help="0 leaves the models on all rows out")
     parser.add_argument("--output", type=Path, default=Path("outputs/decisions"))
+    parser.add_argument("--checkpoint", help="final.ckpt of a run, in place of training")
     parser.add_argument("overrides", nargs="*", help="of train.py")
     return parser
 

@@ -58,16 +58,44 @@ SETS = torch.tensor([[1, 0, 1], [1, 1, 0], [0, 1, 1]])
 
 
 def test_each_part_sees_what_the_part_before_made():
-    head = parts()
+    head = SigmoidHead(8, 3, calibrator=Halved(), decision=FittedThreshold())
     assert not head.fitted
     head.fit_held_out(LOGITS, SETS)
     assert head.fitted
     assert torch.equal(head.calibrator.seen[0], LOGITS)
-    assert torch.equal(head.guarantee.seen[0], LOGITS / 2)
-    assert torch.equal(head.guarantee.seen[1], SETS.bool())
     assert torch.equal(head.predict(LOGITS), SETS.bool())
-    assert -0.5 < head.decision.cut[0] <= 0.5  # between the halves of -1 and 1
-    assert head.prediction_set(LOGITS).all()
+    assert head.decision.cut.abs().max() <= 1.5  # of halved logits
+
+
+def test_a_promise_is_made_on_rows_that_the_calibrator_has_not_seen():
+    head, logits, target = parts(), torch.randn(40, 3), torch.rand(40, 3) < 0.5
+    head.fit_held_out(logits, target)
+    assert head.fitted
+    seen, judged = head.calibrator.seen[0], head.guarantee.seen[0]
+    assert len(seen) == len(judged) == 20
+    assert torch.equal(torch.cat([seen, 2 * judged]).sort(dim=0).values, logits.sort(dim=0).values)
+    assert head.prediction_set(logits).all()
+
+
+def test_without_a_calibrator_that_learns_all_rows_are_for_all():
+    head = SigmoidHead(8, 3, decision=FittedThreshold(), guarantee=Everything())
+    head.fit_held_out(LOGITS, SETS)
+    assert torch.equal(head.guarantee.seen[0], LOGITS)
+    assert torch.equal(head.guarantee.seen[1], SETS.bool())
+
+
+def test_a_decision_that_promises_is_fitted_like_a_guarantee():
+    class Seen(FittedThreshold):
+        promises = True
+
+        def fit(self, scores, target, known=None, calibrated=False):
+            self.seen = scores
+            super().fit(scores, target, known, calibrated)
+
+    head, logits = SigmoidHead(8, 3, calibrator=Halved(), decision=Seen()), torch.randn(40, 3)
+    head.fit_held_out(logits, torch.rand(40, 3) < 0.5)
+    both = torch.cat([head.calibrator.seen[0], 2 * head.decision.seen])
+    assert torch.equal(both.sort(dim=0).values, logits.sort(dim=0).values)
 
 
 def test_without_a_guarantee_there_are_no_prediction_sets():
@@ -125,4 +153,4 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(TargetError, match="TH-M"):
         head.fit_held_out(LOGITS, SETS + 1)
     with pytest.raises(FitError, match="TH-F03"):
-        parts().fit_held_out(LOGITS * float("inf"), SETS)
+        SigmoidHead(8, 3, decision=FittedThreshold()).fit_held_out(LOGITS * float("inf"), SETS)

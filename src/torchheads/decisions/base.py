@@ -44,6 +44,11 @@ class DecisionRule(nn.Module, ABC):
         """What metrics decide by: the rule itself once it is fitted; until then nothing, unless the rule says what."""
         return self if self.fitted else None
 
+    @property
+    def promises(self) -> bool:
+        """Whether what the rule says holds with a probability, which takes rows that nothing else was fitted on."""
+        return False
+
     def bind(self, num_classes: int) -> None:
         """Learn the number of classes; called once by the head that takes the rule.
 

@@ -81,6 +81,11 @@ class Selective(DecisionRule):
         return self.is_fitted.device.type != "meta" and bool(self.is_fitted) and self._rule().fitted
 
     @property
+    def promises(self) -> bool:
+        """Whether the error stays small with a probability, not by an estimate alone."""
+        return self.confidence is not None
+
+    @property
     def in_force(self) -> DecisionRule | None:
         """The rule that decides, which answers every row, until the cut is fitted."""
         return self if self.fitted else self._rule().in_force

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from torchheads.calibration import Identity
+from torchheads.fitting import halves
 from torchheads.heads.functional import full_precision
 from torchheads.shapes import check_logits, rows
 from torchheads.targets import Target, densified, plain_target
@@ -27,17 +28,28 @@ class HeldOut(NamedTuple):
     target: Bool[Tensor, "m c"]
     known: Bool[Tensor, "m c"] | None
 
+    def at(self, index: Int64[Tensor, "k"]) -> HeldOut:
+        """Some of the rows."""
+        return HeldOut(*(part if part is None else part[index] for part in self))  # type: ignore[arg-type]
+
 
 @torch.no_grad()
 def fit(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> None:
-    """Fit the calibrator, then on what it makes of the logits the decision and the guarantee; see the head."""
+    """Fit the calibrator, then on what it makes of the logits the decision and the guarantee; see the head.
+
+    A promise holds for scores that its rows had no part in: beside a calibrator that learns, whatever promises gets one
+    half of the rows, and the calibrator the other.
+    """
     held_out = held_out_rows(head, logits, target, mask)
-    head.calibrator.fit(*held_out)
-    scores = head.scores(held_out.logits)
-    calibrated = not isinstance(head.calibrator, Identity)
-    head.decision.fit(scores, held_out.target, held_out.known, calibrated)
+    own = rest = held_out
+    learns = not isinstance(head.calibrator, Identity)
+    if learns and (head.guarantee is not None or head.decision.promises):
+        own, rest = (held_out.at(half) for half in halves(len(held_out.target), held_out.target.device))
+    head.calibrator.fit(*own)
+    judged = rest if head.decision.promises else own
+    head.decision.fit(head.scores(judged.logits), judged.target, judged.known, calibrated=learns)
     if head.guarantee is not None:
-        head.guarantee.fit(scores, held_out.target, held_out.known)
+        head.guarantee.fit(head.scores(rest.logits), rest.target, rest.known)
 
 
 def held_out_rows(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> HeldOut:

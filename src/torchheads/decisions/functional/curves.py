@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int, Shaped
 from torch import Tensor
 
-ENTRIES = 2**21
-"""Entries that are sorted at once: what is held beside the scores stays below 150 MB."""
+ENTRIES = 2**20
+"""Entries that are sorted at once: what is held beside the scores stays below 100 MB."""
 
 
 class Counts(NamedTuple):
@@ -101,10 +101,37 @@ def ranked_counts(
     scores: Float[Tensor, "g k"], target: Bool[Tensor, "g k"], classes: slice | None = None
 ) -> tuple[Float[Tensor, "g k"], Counts]:
     """The scores of each group from the highest on, and what is taken down to each of them, shape (g, k)."""
-    ranked, order = scores.contiguous().sort(dim=1, descending=True)
-    hits = target.gather(1, order).cumsum(dim=1, dtype=torch.float64)
+    ranked, right = ranked_answers(scores, target)
+    hits = right.cumsum(dim=1, dtype=torch.float64)
     taken = torch.arange(1, ranked.shape[1] + 1, dtype=torch.float64, device=ranked.device)
     return ranked, Counts(hits, taken, (target & (scores > -torch.inf)).sum(dim=1, keepdim=True).double(), classes)
+
+
+def ranked_answers(
+    scores: Float[Tensor, "g k"], target: Bool[Tensor, "g k"]
+) -> tuple[Float[Tensor, "g k"], Shaped[Tensor, "g k"]]:
+    """The scores of each group from the highest on, and whether each is right, shape (g, k).
+
+    Of float32 scores the bits, read as an integer that rises with the score, are sorted together with the answer as
+    their last bit: half again as fast as sorting floats, which may be NaN, and looking the answers up.
+
+    Example:
+        >>> ranked, right = ranked_answers(torch.tensor([[1.0, -0.0, 2.0]]), torch.tensor([[True, False, False]]))
+        >>> ranked.tolist(), right.tolist()
+        ([[2.0, 1.0, 0.0]], [[0, 1, 0]])
+    """
+    if scores.dtype != torch.float32:
+        ranked, order = scores.contiguous().sort(dim=1, descending=True)
+        return ranked, target.gather(1, order)
+    bits = (scores.contiguous() + 0.0).view(torch.int32)  # -0.0 becomes 0.0, which it is equal to
+    keys = flipped(bits).long() * 2 + target
+    keys = keys.sort(dim=1, descending=True).values
+    return flipped((keys >> 1).int()).view(torch.float32), keys & 1
+
+
+def flipped(bits: Int[Tensor, "g k"]) -> Int[Tensor, "g k"]:
+    """Bits of float32 as integers that rise with the number, and back: those of negative numbers turned round."""
+    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 
 def nothing_taken(counts: Counts) -> Counts:
