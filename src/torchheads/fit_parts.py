@@ -12,7 +12,7 @@ from torchheads.artifact import Rows
 from torchheads.crossfit import out_of_fold
 from torchheads.data import ClassificationData
 from torchheads.errors import DataError, HeadConfigError
-from torchheads.heads import ClassificationHead, MultiHead, named_heads
+from torchheads.heads import ClassificationHead, MultiHead, held_out, named_heads
 from torchheads.module import ClassificationModule
 from torchheads.targets import each, named
 
@@ -33,8 +33,10 @@ def fit_parts(
             sources[folds] = (
                 out_of_fold(config, data, folds, folder) if folds else calibration_rows(trainer, module, data)
             )
-        own = [each(lambda value: value.to(module.device), named(tree).get(name)) for tree in sources[folds][1:]]
-        head.fit_held_out(*own)
+        logits, target, mask = (
+            each(lambda value: value.to(module.device), named(tree).get(name)) for tree in sources[folds][1:]
+        )
+        held_out.fit(head, logits, target, mask, insist=False)
 
 
 def calibration_rows(trainer: Trainer, module: ClassificationModule, data: ClassificationData) -> Rows:

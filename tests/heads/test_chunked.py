@@ -5,8 +5,10 @@ import torch
 from torch import nn
 
 from torchheads import (
+    Asymmetric,
     BinaryCrossEntropy,
     CrossEntropy,
+    Focal,
     LabelLists,
     MixedTarget,
     SigmoidHead,
@@ -23,6 +25,10 @@ CRITERIA = {
         BinaryCrossEntropy,
         lambda: BinaryCrossEntropy(WEIGHT, 3.0, 0.2),
         lambda: BinaryCrossEntropy(class_reduction="mean"),
+        Focal,
+        lambda: Focal(1.5, 0.3, WEIGHT, 3.0, 0.2),
+        Asymmetric,
+        lambda: Asymmetric(2.0, 0.5, 0.1, WEIGHT),
     ],
 }
 CASES = [
@@ -133,6 +139,7 @@ OBSTACLES = {
     "hook": ({"classifier": with_hook()}, {}, "a Linear with hooks or weights of its own kind"),
     "backward hook": ({"classifier": with_backward_hook()}, {}, "a Linear with hooks or weights of its own kind"),
     "criterion": ({"criterion": Custom()}, {}, "Custom; allowed CrossEntropy, BinaryCrossEntropy"),
+    "focal of a softmax": ({"criterion": Focal()}, {}, "Focal; allowed CrossEntropy, BinaryCrossEntropy, and Focal"),
     "soft": ({"soft_targets": True}, {}, "soft targets; allowed class indices, label sets"),
     "spatial": (
         {},

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from torchheads import FittedThreshold, SigmoidHead, SoftmaxHead
-from torchheads.calibration import Calibrator
-from torchheads.errors import FitError, LogitsError, TargetError
+from torchheads.calibration import Calibrator, Temperature
+from torchheads.errors import FitError, LogitsError, TargetError, TorchHeadsWarning
 from torchheads.guarantees import Guarantee
+from torchheads.heads import held_out
 from torchheads.heads.held_out import held_out_rows
 from torchheads.targets import LabelLists
 
@@ -154,3 +155,27 @@ def test_what_does_not_fit_is_refused():
         head.fit_held_out(LOGITS, SETS + 1)
     with pytest.raises(FitError, match="TH-F03"):
         SigmoidHead(8, 3, decision=FittedThreshold()).fit_held_out(LOGITS * float("inf"), SETS)
+
+
+def perfect():
+    logits = 20 * torch.eye(3)[torch.arange(60) % 3]
+    return logits, torch.arange(60) % 3
+
+
+def test_a_calibrator_that_cannot_learn_is_an_error_where_it_was_asked_for():
+    head = SoftmaxHead(8, 3, calibrator=Temperature())
+    with pytest.raises(FitError, match="TH-Z04"):
+        head.fit_held_out(*perfect())
+    assert not head.fitted
+
+
+def test_and_a_warning_where_a_training_would_be_lost():
+    head = SoftmaxHead(8, 3, calibrator=Temperature())
+    logits, target = perfect()
+    with pytest.warns(TorchHeadsWarning, match=r"TH-W08: .*; Temperature leaves the logits as they are"):
+        held_out.fit(head, logits, target, None, insist=False)
+    assert head.fitted
+    assert torch.equal(head.calibrated(logits), logits)
+    assert head.calibrator.kept_identity == (0, 1, 2)
+    with pytest.raises(FitError, match="TH-F03"):
+        held_out.fit(head, logits * float("nan"), target, None, insist=False)  # of other errors nothing is forgiven

@@ -106,6 +106,10 @@ class Calibrator(nn.Module, ABC):
             change += (after - before).cpu()
         self.learned = self.learned & (change <= 0).to(self.learned.device)  # False too where it is NaN
 
+    def keep_logits(self) -> None:
+        """Count as fitted without having learned anything: every class keeps its logits."""
+        self.is_fitted, self.learned = torch.ones_like(self.is_fitted), torch.zeros_like(self.learned)
+
     def check_fitted(self) -> None:
         """Refuse to be used before `fit`; code F01. Not looked at where the map is compiled or exported."""
         if not torch.compiler.is_compiling() and not self.passes_on and not self.fitted:

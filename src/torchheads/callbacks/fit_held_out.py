@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from torchheads.errors import FitError
-from torchheads.heads import named_heads
+from torchheads.heads import held_out, named_heads
 from torchheads.targets import each, named
 
 
@@ -62,8 +62,9 @@ class FitHeldOut(Callback):
             return
         rows = module.judged(self.loader(trainer))
         for name, head in unfitted.items():
-            own: list[Any] = [named(tree).get(name) for tree in rows[1:]]
-            head.fit_held_out(*(each(lambda value: value.to(module.device), tree) for tree in own))
+            own = (each(lambda value: value.to(module.device), named(tree).get(name)) for tree in rows[1:])
+            logits, target, mask = own
+            held_out.fit(head, logits, target, mask, insist=False)
 
     def loader(self, trainer: Trainer) -> Any:
         """The loader of the split.

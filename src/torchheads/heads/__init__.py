@@ -1,6 +1,7 @@
 """Heads: the last layer of a classifier and all that follows from it."""
 
 from torchheads.heads.base import ClassificationHead
+from torchheads.heads.class_parallel import shard_classes
 from torchheads.heads.multi_head import MultiHead, named_heads
 from torchheads.heads.predict_lists import best_classes, predict_lists
 from torchheads.heads.sigmoid import SigmoidHead
@@ -14,4 +15,5 @@ __all__ = [
     "best_classes",
     "named_heads",
     "predict_lists",
+    "shard_classes",
 ]

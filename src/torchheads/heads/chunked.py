@@ -5,6 +5,7 @@ n examples, c classes, d features.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from jaxtyping import Float
@@ -12,14 +13,21 @@ from torch import Tensor, nn
 
 from torchheads.errors import HeadConfigError
 from torchheads.heads import checks
-from torchheads.linear import linear_binary_cross_entropy, linear_cross_entropy
-from torchheads.losses import BinaryCrossEntropy, CrossEntropy
+from torchheads.linear import (
+    Shard,
+    linear_asymmetric,
+    linear_binary_cross_entropy,
+    linear_binary_focal,
+    linear_cross_entropy,
+)
+from torchheads.losses import Asymmetric, BinaryCrossEntropy, Criterion, CrossEntropy, Focal
 from torchheads.shapes import check_features
 from torchheads.targets import ClassIndex, LabelLists, LabelSet, MixedTarget, Target
 
 if TYPE_CHECKING:
     from torchheads.heads.base import ClassificationHead
 
+Parts = tuple[Tensor, Tensor, Tensor | None, Tensor | LabelLists]
 Path = Literal["auto", "dense", "chunked"]
 LEAST_CLASSES = {"auto": 1024, "dense": 2**63, "chunked": 0}
 """Number of classes from which a head asks whether to take the chunks, by its path."""
@@ -67,8 +75,8 @@ def obstacle_to_chunks(head: ClassificationHead, features: Tensor, target: Targe
         return obstacle
     if features.is_meta or checks.innermost_transform() is not None:
         return "meta tensors or torch.func transforms around it; allowed plain tensors"
-    if type(head.criterion) not in (CrossEntropy, BinaryCrossEntropy):
-        return f"{type(head.criterion).__name__}; allowed CrossEntropy, BinaryCrossEntropy"
+    if obstacle := obstacle_of_criterion(head):
+        return obstacle
     if type(head.form) not in (ClassIndex, LabelSet):
         return "soft targets; allowed class indices, label sets"
     if features.ndim != 2 or not isinstance(target, Tensor | LabelLists):
@@ -90,6 +98,27 @@ def obstacle_of_classifier(head: ClassificationHead) -> str:
     return f"a {type(classifier).__name__} with hooks or weights of its own kind; allowed a plain nn.Linear"
 
 
+def obstacle_of_criterion(head: ClassificationHead) -> str:
+    """What keeps a criterion from being added up chunk by chunk, in words; empty where nothing does."""
+    if (type(head.criterion), head.link.name) in TOTALS:
+        return ""
+    allowed = "CrossEntropy, BinaryCrossEntropy, and Focal and Asymmetric of sigmoids"
+    return f"{type(head.criterion).__name__}; allowed {allowed}"
+
+
+def held_classes(head: ClassificationHead) -> tuple[Tensor, Tensor | None, Shard | None]:
+    """Weight and bias of the classes that this process holds, and which these are; None for all of them."""
+    classifier: Any = head.classifier
+    weight, bias = classifier.weight, classifier.bias
+    mesh = getattr(weight, "device_mesh", None)
+    if mesh is None:
+        return weight, bias, None
+    size = -(-head.num_classes // mesh.size())
+    start, stop = (min(size * place, head.num_classes) for place in (mesh.get_local_rank(), mesh.get_local_rank() + 1))
+    shard = Shard(start, stop, head.num_classes, mesh.get_group())
+    return weight.to_local(), None if bias is None else bias.to_local(), shard
+
+
 def chunked_loss(
     head: ClassificationHead, features: Float[Tensor, "n d"], target: Any, mask: Tensor | None
 ) -> Float[Tensor, ""]:
@@ -97,15 +126,10 @@ def chunked_loss(
     check_features(features, head.in_features)
     head.form.check_form(target, shell(features, head.num_classes))
     target, known = known_examples(head, target, mask)
-    classifier: Any = head.classifier
-    criterion: Any = head.criterion
-    parts = (features, classifier.weight, classifier.bias, target, criterion.class_weight)
-    if isinstance(criterion, BinaryCrossEntropy):
-        options = (criterion.pos_weight, criterion.label_smoothing, known, criterion.class_reduction)
-        total = linear_binary_cross_entropy(*parts, *options)
-    else:
-        total = linear_cross_entropy(*parts, criterion.label_smoothing, known)
-    loss = total / (max(len(features), 1) if known is None else known.sum().clamp(min=1))
+    weight, bias, shard = held_classes(head)
+    total = TOTALS[type(head.criterion), head.link.name]
+    loss = total(head.criterion, (features, weight, bias, target), known, shard)
+    loss = loss / (max(len(features), 1) if known is None else known.sum().clamp(min=1))
     if head.validate and checks.readable(loss):
         checks.check_chunked_loss(head, loss, features)
     return loss
@@ -128,3 +152,48 @@ def known_examples(
         return LabelLists.from_multi_hot(target), None
     values, known = head.form.rows(target, mask)
     return values, known
+
+
+# Sums over the known examples; ``parts`` are features, weight, bias, target -------------------------------------------
+
+
+def cross_entropy_total(criterion: CrossEntropy, parts: Parts, known: Tensor | None, shard: Shard | None) -> Tensor:
+    """That of `CrossEntropy`."""
+    weight = held(criterion.class_weight, shard)
+    return linear_cross_entropy(*parts, weight, criterion.label_smoothing, known, shard=shard)
+
+
+def binary_cross_entropy_total(
+    criterion: BinaryCrossEntropy, parts: Parts, known: Tensor | None, shard: Shard | None
+) -> Tensor:
+    """That of `BinaryCrossEntropy`."""
+    weights = (held(criterion.class_weight, shard), held(criterion.pos_weight, shard))
+    smoothing, reduction = criterion.label_smoothing, criterion.class_reduction
+    return linear_binary_cross_entropy(*parts, *weights, smoothing, known, reduction, shard=shard)
+
+
+def binary_focal_total(criterion: Focal, parts: Parts, known: Tensor | None, shard: Shard | None) -> Tensor:
+    """That of `Focal` in a sigmoid head."""
+    alpha, class_weight = held(criterion.alpha, shard), held(criterion.class_weight, shard)
+    weights = (alpha, class_weight, held(criterion.pos_weight, shard))
+    return linear_binary_focal(*parts, criterion.gamma, *weights, criterion.label_smoothing, known, shard=shard)
+
+
+def asymmetric_total(criterion: Asymmetric, parts: Parts, known: Tensor | None, shard: Shard | None) -> Tensor:
+    """That of `Asymmetric`."""
+    options = (criterion.gamma_neg, criterion.gamma_pos, criterion.clip)
+    return linear_asymmetric(*parts, *options, held(criterion.class_weight, shard), known, shard=shard)
+
+
+def held(weight: Tensor | None, shard: Shard | None) -> Tensor | None:
+    """The weights (c,) of the classes at hand; None stays None."""
+    return weight if weight is None or shard is None else weight[shard.start : shard.stop]
+
+
+TOTALS: dict[tuple[type[Criterion], str], Callable[[Any, Parts, Tensor | None, Shard | None], Tensor]] = {
+    (CrossEntropy, "softmax"): cross_entropy_total,
+    (BinaryCrossEntropy, "sigmoid"): binary_cross_entropy_total,
+    (Focal, "sigmoid"): binary_focal_total,
+    (Asymmetric, "sigmoid"): asymmetric_total,
+}
+"""The criteria that have chunks, by the link of the head."""

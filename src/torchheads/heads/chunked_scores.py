@@ -14,7 +14,7 @@ from torch import Tensor
 from torchheads.calibration import Identity, Temperature
 from torchheads.errors import HeadConfigError
 from torchheads.heads.base import ClassificationHead
-from torchheads.heads.chunked import obstacle_of_classifier
+from torchheads.heads.chunked import held_classes, obstacle_of_classifier
 from torchheads.linear import Ranked
 from torchheads.linear.base import ChunkedLinear
 from torchheads.linear.partition import Rivals
@@ -76,7 +76,9 @@ def obstacle_to_lists(head: ClassificationHead, features: Tensor) -> str:
         return f"the calibrator {type(head.calibrator).__name__}; allowed Identity, Temperature"
     if not isinstance(features, Tensor) or features.ndim != 2:
         return "spatial features; allowed a tensor of shape (N, D)"
-    return obstacle_of_classifier(head)
+    if obstacle := obstacle_of_classifier(head):
+        return obstacle
+    return "" if held_classes(head)[2] is None else "classes shared out over processes; allowed all of them in one"
 
 
 def refusal(obstacle: str, remedy: str) -> HeadConfigError:

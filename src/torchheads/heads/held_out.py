@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from torchheads.calibration import Identity
+from torchheads.calibration import Calibrator, Identity
+from torchheads.errors import FitError, warn
 from torchheads.fitting import halves
 from torchheads.heads.functional import full_precision
 from torchheads.shapes import check_logits, rows
@@ -19,6 +20,10 @@ from torchheads.targets import Target, densified, plain_target
 
 if TYPE_CHECKING:
     from torchheads.heads.base import ClassificationHead
+
+
+UNLEARNABLE = ("Z02", "Z04")
+"""Codes of rows that hold nothing for a calibrator to learn, though they are sound."""
 
 
 class HeldOut(NamedTuple):
@@ -34,22 +39,35 @@ class HeldOut(NamedTuple):
 
 
 @torch.no_grad()
-def fit(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> None:
+def fit(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None, insist: bool = True) -> None:
     """Fit the calibrator, then on what it makes of the logits the decision and the guarantee; see the head.
 
     A promise holds for scores that its rows had no part in: beside a calibrator that learns, whatever promises gets one
-    half of the rows, and the calibrator the other.
+    half of the rows, and the calibrator the other. Rows from which no calibrator can learn, such as rows that are all
+    right already, are an error; without ``insist`` the logits stay as they are and a warning says so (code W08), as at
+    the end of a training, which should not be lost for it.
     """
     held_out = held_out_rows(head, logits, target, mask)
     own = rest = held_out
     learns = not isinstance(head.calibrator, Identity)
     if learns and (head.guarantee is not None or head.decision.promises):
         own, rest = (held_out.at(half) for half in halves(len(held_out.target), held_out.target.device))
-    head.calibrator.fit(*own)
+    fit_calibrator(head.calibrator, own, insist)
     judged = rest if head.decision.promises else own
     head.decision.fit(head.scores(judged.logits), judged.target, judged.known, calibrated=learns)
     if head.guarantee is not None:
         head.guarantee.fit(head.scores(rest.logits), rest.target, rest.known)
+
+
+def fit_calibrator(calibrator: Calibrator, rows: HeldOut, insist: bool) -> None:
+    """Fit a calibrator; without ``insist`` one that cannot learn from these rows keeps the logits, with a warning."""
+    try:
+        calibrator.fit(*rows)
+    except FitError as error:
+        if insist or error.code not in UNLEARNABLE:
+            raise
+        calibrator.keep_logits()
+        warn("W08", f"{error.problem}; {type(calibrator).__name__} leaves the logits as they are", error.remedy)
 
 
 def held_out_rows(head: ClassificationHead, logits: Tensor, target: Target, mask: Tensor | None) -> HeldOut:

@@ -52,7 +52,8 @@ def predict_lists(head: ClassificationHead, features: Tensor) -> LabelLists:
         problem = f"{type(rule).__name__} was not fitted yet, so there is no decision"
         raise FitError("F01", problem, "head.fit_held_out(logits, target) on held-out data")
     with torch.autocast(features.device.type, enabled=False):
-        return RULES[type(rule)](chunks, rule)
+        lists: LabelLists = RULES[type(rule)](chunks, rule)
+    return lists
 
 
 @torch.no_grad()

@@ -2,6 +2,16 @@
 
 from torchheads.linear.binary_cross_entropy import linear_binary_cross_entropy
 from torchheads.linear.cross_entropy import linear_cross_entropy
+from torchheads.linear.focal import linear_asymmetric, linear_binary_focal
 from torchheads.linear.ranking import Ranked, linear_top_k
+from torchheads.linear.shard import Shard
 
-__all__ = ["Ranked", "linear_binary_cross_entropy", "linear_cross_entropy", "linear_top_k"]
+__all__ = [
+    "Ranked",
+    "Shard",
+    "linear_asymmetric",
+    "linear_binary_cross_entropy",
+    "linear_binary_focal",
+    "linear_cross_entropy",
+    "linear_top_k",
+]

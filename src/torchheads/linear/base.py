@@ -51,7 +51,7 @@ class ChunkedLinear:
         self.bias = None if bias is None else bias.to(self.full)
         self.rows, self.num_classes = features.shape[0], weight.shape[0]
         size = chunk_classes or chunk_size(self.rows, self.num_classes, self.full, features.device)
-        self.size = min(size, self.num_classes)
+        self.size = max(min(size, self.num_classes), 1)
         self.chunks = chunks_of(self.num_classes, self.size)
         self._logits = features.new_empty(self.rows * self.size, dtype=self.full)
         self._make_gradients(features, weight, bias, wanted)
@@ -123,6 +123,11 @@ class ChunkedLinear:
                 part.copy_(products.t() @ features)
         if self.grad_bias is not None:
             self.grad_bias[classes] = slopes.sum(dim=0)
+
+    @property
+    def of_all_classes(self) -> list[Tensor]:
+        """What other classes than the linear's own add to: the gradient of the features, where it is wanted."""
+        return [] if self.grad_features is None else [self.grad_features]
 
     @property
     def gradients(self) -> list[Tensor | None]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torchheads.linear.base import ChunkedLinear, summed_loss
 from torchheads.linear.functional import LabelsByClass, labels_by_class, spread
 from torchheads.linear.partition import LOG2_E, Partition
+from torchheads.linear.shard import Part, Shard, Whole
 from torchheads.targets import LabelLists
 
 
@@ -24,6 +25,7 @@ def linear_cross_entropy(
     label_smoothing: float = 0.0,
     known: Bool[Tensor, "n"] | None = None,
     chunk_classes: int | None = None,
+    shard: Shard | None = None,
 ) -> Float[Tensor, ""]:
     """Softmax cross-entropy of z = W h + b, summed over examples, without the logits of all classes at once.
 
@@ -46,6 +48,7 @@ def linear_cross_entropy(
         known: bool of shape (n,); rows that are not known are left out, whatever they hold.
         chunk_classes: how many classes to take at a time; by default as many as fit
             `torchheads.linear.functional.CHUNK_BYTES`.
+        shard: as `linear_binary_cross_entropy` takes it.
 
     Returns:
         Nats, a scalar in float32 (float64 for float64 features): the sum over the known rows.
@@ -66,8 +69,12 @@ def linear_cross_entropy(
     if known is not None:
         features, target = features[known], target[known]
 
+    part = shard or Whole(weight.shape[0])
+
     def walk(linear: ChunkedLinear) -> Tensor:
-        return cross_entropy_of_chunks(linear, prices_of(linear, target, class_weight, label_smoothing))
+        total = cross_entropy_of_chunks(linear, prices_of(linear, target, class_weight, label_smoothing, part), part)
+        part.add_up(*linear.of_all_classes)
+        return total
 
     return summed_loss(features, weight, bias, chunk_classes, walk)
 
@@ -105,22 +112,24 @@ def prices_of(
     target: Int64[Tensor, "n"] | LabelLists,
     class_weight: Float[Tensor, "c"] | None,
     label_smoothing: float,
+    part: Part,
 ) -> Prices:
     """The prices of a target, of which nothing has C columns and n rows."""
-    labels = labels_by_class(target, linear.num_classes, linear.size)
+    labels = labels_by_class(part.own(target), linear.num_classes, linear.size)
     label = (1 - label_smoothing) * spread(target, labels.rows, linear.full)
     weights = label.new_ones(linear.num_classes) if class_weight is None else class_weight.to(linear.full)
     if class_weight is not None:
         label = label * weights[labels.labels]
-    present = label.new_zeros(linear.rows).index_fill_(0, labels.rows, 1)
+    present = label.new_ones(linear.rows) if isinstance(target, Tensor) else (target.sizes > 0).to(linear.full)
     mass = label.new_zeros(linear.rows).index_add_(0, labels.rows, label)
-    if label_smoothing == 0:
-        return Prices(labels, label, None, present, mass)
-    everywhere = weights * (label_smoothing / linear.num_classes)
-    return Prices(labels, label, everywhere, present, mass + present * everywhere.sum())
+    everywhere = None if label_smoothing == 0 else weights * (label_smoothing / part.num_classes)
+    if everywhere is not None:
+        mass = mass + present * everywhere.sum()
+    part.add_up(mass)
+    return Prices(labels, label, everywhere, present, mass)
 
 
-def cross_entropy_of_chunks(linear: ChunkedLinear, prices: Prices) -> Float[Tensor, ""]:
+def cross_entropy_of_chunks(linear: ChunkedLinear, prices: Prices, part: Part) -> Float[Tensor, ""]:
     """The loss, a scalar, and the gradients on the way where any are wanted."""
     partition = Partition(linear.rows, like=prices.mass)
     paid = torch.zeros_like(prices.mass)
@@ -129,6 +138,8 @@ def cross_entropy_of_chunks(linear: ChunkedLinear, prices: Prices) -> Float[Tens
         linear.keep(classes, logits)
         paid += prices.of_logits(classes, logits)
         partition.add(logits)
+    part.meet(partition)
+    part.add_up(paid)
     if linear.wants_gradients:
         form_gradients(linear, prices, partition)
     return (prices.mass * partition.top - paid + prices.mass * partition.total.log()).sum()

@@ -98,6 +98,13 @@ def labels_by_class(target: Int64[Tensor, "n"] | LabelLists, num_classes: int, s
     return LabelsByClass(rows, labels, bounds, size)
 
 
+def check_labels(labels: Int64[Tensor, "l"], rows: Int64[Tensor, "l"], num_classes: int) -> None:
+    """Refuse labels (l,) of rows (l,) that there are not; codes T01, T02."""
+    bad = ((labels < 0) | (labels >= num_classes)).nonzero()
+    if len(bad):
+        raise _no_such_class(int(labels[bad[0]]), int(rows[bad[0]]), num_classes)
+
+
 def _no_such_class(label: int, row: int, num_classes: int) -> TargetError:
     """The error for a label outside 0..C-1."""
     problem = f"class index {label} in row {row}; allowed 0..{num_classes - 1} (num_classes={num_classes})"

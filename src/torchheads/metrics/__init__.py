@@ -2,6 +2,7 @@
 
 from torchheads.metrics.base import MetricSuite
 from torchheads.metrics.epoch_loss import EpochLoss, EpochMean
+from torchheads.metrics.extreme_metrics import ExtremeMetrics
 from torchheads.metrics.factory import default_decision, head_metrics
 from torchheads.metrics.head_metrics import HeadMetrics
 from torchheads.metrics.keys import rank_key
@@ -13,6 +14,7 @@ from torchheads.metrics.suites import metric_suite
 __all__ = [
     "EpochLoss",
     "EpochMean",
+    "ExtremeMetrics",
     "HeadMetrics",
     "MetricSuite",
     "MultiHeadMetrics",
