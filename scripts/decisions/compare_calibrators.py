@@ -4,7 +4,7 @@
 
 Reads what ``collect_logits.py`` wrote, ``<data>-<head>-<seed>.npz``. Single-label: error of the top label; label sets:
 mean over the labels (classwise). 15 bins, of equal width and of equal mass; NLL in nats; accuracy or macro-F1 at 0.5
-says what a calibrator does to decisions. Mean over seeds.
+says what a calibrator does to decisions. Mean over seeds, of those in which the calibrator could be fitted.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def table(name: str, seeds: list[dict[str, dict[str, float]]]) -> str:
     kinds = list(seeds[0]["none"])
     lines = [f"\n### {name}, {len(seeds)} seeds\n", f"| | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     for way in seeds[0]:
-        cells = [f"{np.mean([seed[way][kind] for seed in seeds]):.4f}" for kind in kinds]
+        cells = [f"{np.nanmean([seed[way][kind] for seed in seeds]):.4f}" for kind in kinds]
         lines.append(f"| {way} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
