@@ -88,7 +88,9 @@ def test_a_model_of_sets_says_its_own_threshold(tmp_path: Path, capsys: pytest.C
     Image.new("L", (50, 50)).save(tmp_path / "a.png")
     capsys.readouterr()
     run(["--checkpoint", str(folder / "checkpoints" / "final.ckpt"), "--image", str(tmp_path / "a.png")])
-    assert "model    SoftmaxHead with FittedThreshold(fitted, cut=" in capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
+    assert "model SoftmaxHead with FittedThreshold(FBeta(beta=1, average='macro')" in out
+    assert "fitted, cut=" in out
     assert json.loads((folder / "results.json").read_text())["head"] == "softmax"
 
 

@@ -3,7 +3,8 @@
 c classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,18 @@ def keep_exact(module: nn.Module, before: Mapping[str, Tensor | None]) -> None:
         old = before[name]
         if moved is not None and old is not None and not old.is_meta:
             module._buffers[name] = old.to(moved.device)
+
+
+class ExactBuffers:
+    """For a part of a head, before ``nn.Module`` among its bases: no move, cast or emptying changes its buffers."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move to another device or dtype, but keep the buffers exact: a rounded cut is another cut."""
+        module: Any = self
+        before = dict(module._buffers)
+        super()._apply(fn, recurse)  # type: ignore[misc]
+        keep_exact(module, before)
+        return self
 
 
 def take_numbers(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, keep_own: bool) -> None:

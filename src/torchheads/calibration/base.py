@@ -4,21 +4,21 @@ m rows (examples or positions), c classes.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from torchheads.buffers import constant, keep_exact, take_numbers
+from torchheads.buffers import ExactBuffers, constant, take_numbers
 from torchheads.calibration.functional import HeldOut, chunks, group_nll
 from torchheads.errors import FitError, HeadConfigError
 from torchheads.links import SOFTMAX, Link
 
 
-class Calibrator(nn.Module, ABC):
+class Calibrator(ExactBuffers, nn.Module, ABC):
     """A map of logits, fitted on held-out data, that makes probabilities honest; shape (m, c) in and out.
 
     Training does not see it. What is learned are buffers, which are saved and loaded with the head. A child that learns
@@ -132,13 +132,6 @@ class Calibrator(nn.Module, ABC):
 
     def make_room(self, state_dict: dict[str, Tensor], prefix: str) -> None:
         """Give buffers whose size depends on the fit the size of those about to be loaded; nothing to do for most."""
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or dtype, but keep the buffers exact."""
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        keep_exact(self, before)
-        return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         take_numbers(self, state_dict, prefix, keep_own=False)

@@ -5,20 +5,20 @@ m rows (examples or positions), c classes.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from torchheads.buffers import constant, keep_exact, take_numbers
+from torchheads.buffers import ExactBuffers, constant, take_numbers
 from torchheads.decisions.functional.answers import logit
 from torchheads.errors import HeadConfigError
 
 
-class DecisionRule(nn.Module, ABC):
+class DecisionRule(ExactBuffers, nn.Module, ABC):
     """A rule that turns scores of shape (m, c) into predictions: (m,) int64 for one class, (m, c) bool for a set.
 
     A rule is configuration and, once fitted, learned state. Loading a state dict gives a rule the numbers saved for it;
@@ -101,13 +101,6 @@ class DecisionRule(nn.Module, ABC):
     @abstractmethod
     def forward(self, scores: Float[Tensor, "m c"]) -> Tensor:
         """Predictions for scores of shape (m, c)."""
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or dtype, but keep the buffers exact: a rounded cut is another cut."""
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        keep_exact(self, before)
-        return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         take_numbers(self, state_dict, prefix, keep_own=self.named)

@@ -5,20 +5,19 @@ m rows (examples or positions), c classes.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor, nn
 
-from torchheads.buffers import keep_exact, take_numbers
+from torchheads.buffers import ExactBuffers, take_numbers
 from torchheads.errors import FitError, HeadConfigError
 from torchheads.fitting import check_held_out
 
 
-class Guarantee(nn.Module, ABC):
+class Guarantee(ExactBuffers, nn.Module, ABC):
     """A rule fitted on held-out rows, whose promise holds for new rows like these, whatever the model.
 
     It answers beside the decision (`ClassificationHead.prediction_set`) and leaves `ClassificationHead.predict` alone.
@@ -101,13 +100,6 @@ class Guarantee(nn.Module, ABC):
         shown = f", limit {' to '.join(dict.fromkeys([*limits][:1] + [*limits][-1:]))}" if limits else ""
         endless = f", none for {int(self.limit.isinf().sum())} classes" if self.limit.isinf().any() else ""
         return f"fitted on {int(self.num_rows)} rows{shown}{endless}"
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or dtype, but keep the buffers exact."""
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        keep_exact(self, before)
-        return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         take_numbers(self, state_dict, prefix, keep_own=False)

@@ -4,15 +4,15 @@ m rows (examples or positions), c classes.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from torchheads.buffers import constant, keep_exact
+from torchheads.buffers import ExactBuffers, constant
 from torchheads.errors import HeadConfigError
 from torchheads.links import LinkName
 
@@ -20,7 +20,7 @@ WEIGHTS = ("class_weight", "pos_weight")
 """The buffers that weights found in data may fill."""
 
 
-class Criterion(nn.Module, ABC):
+class Criterion(ExactBuffers, nn.Module, ABC):
     """A loss that belongs to a link, or has a form for each: of softmax on distributions, of sigmoid on multi-hot rows.
 
     A criterion returns one loss per row, shape (m,); the head averages over the rows that are known. Weights given as
@@ -106,13 +106,6 @@ class Criterion(nn.Module, ABC):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         adopt_found(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[no-untyped-call]
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or dtype, but keep the weights exact."""
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        keep_exact(self, before)
-        return self
 
     def bind(self, num_classes: int, link: LinkName) -> None:
         """Take the form of a head's link; spread one number over all classes, refuse weights of another length.

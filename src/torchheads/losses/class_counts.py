@@ -3,21 +3,21 @@
 c classes.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from torchheads.buffers import constant, keep_exact, take_numbers
+from torchheads.buffers import ExactBuffers, constant, take_numbers
 from torchheads.errors import HeadConfigError
 from torchheads.losses.base import as_numbers, bad_weight
 
 REMEDY = "criterion.take_counts(counts) with those of the training data, or class_counts=[...]"
 
 
-class ClassCounts(nn.Module):
+class ClassCounts(ExactBuffers, nn.Module):
     """Counts (or shares) of the classes, given by hand or told later; they are saved and loaded with the head.
 
     A loaded state wins over counts that were told, and gives way to counts given by hand. A class without examples
@@ -71,13 +71,6 @@ class ClassCounts(nn.Module):
         if not self.told:
             raise HeadConfigError("H35", "a loss that needs the class frequencies was told none", REMEDY)
         return self.counts.to(dtype)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or dtype, but keep the counts exact."""
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        keep_exact(self, before)
-        return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         take_numbers(self, state_dict, prefix, keep_own=self.by_hand)

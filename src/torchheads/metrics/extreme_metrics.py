@@ -3,14 +3,13 @@
 n examples, c classes, k ranks.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Self
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 
-from torchheads.buffers import keep_exact
+from torchheads.buffers import ExactBuffers
 from torchheads.errors import HeadConfigError, TargetError
 from torchheads.metrics.extreme import (
     best_gain,
@@ -26,7 +25,7 @@ from torchheads.metrics.states import Totals
 from torchheads.targets import LabelLists
 
 
-class ExtremeMetrics(nn.Module):
+class ExtremeMetrics(ExactBuffers, nn.Module):
     """Precision, nDCG and recall at a few ranks, and both propensity-scored ones; no array of all classes is needed.
 
     Feed it the best classes of each batch, such as those of `torchheads.best_classes`. Up to some thousand classes the
@@ -147,13 +146,6 @@ class ExtremeMetrics(nn.Module):
     def reset(self) -> None:
         """Forget all examples."""
         self.totals.reset()
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or dtype, but keep the propensities exact."""
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        keep_exact(self, before)
-        return self
 
     def extra_repr(self) -> str:
         """The constructor's arguments."""
