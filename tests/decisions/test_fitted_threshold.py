@@ -290,7 +290,7 @@ def test_the_marks_are_saved():
     ("options", "text"),
     [
         ({"objective": "f1"}, "objective='f1'; allowed an Objective"),
-        ({"scope": "class"}, "scope='class'; allowed 'global', 'per_class', 'shrunk'"),
+        ({"scope": "class"}, r"scope='class'; allowed 'global', 'per_class', 'shrunk'\. Try: decision\.scope=shrunk"),
         ({"shrinkage": -1.0}, r"shrinkage=-1\.0; allowed a number from 0"),
         ({"fit": "cv"}, "fit='cv'; allowed 'holdout', 'crossfit'"),
         ({"folds": 1}, "folds=1; allowed a whole number from 2"),

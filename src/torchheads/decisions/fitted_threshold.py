@@ -18,6 +18,12 @@ from torchheads.fitting import check_held_out
 
 Scope = Literal["global", "per_class", "shrunk"]
 
+USUAL = {
+    **{"objective": "null", "scope": "shrunk", "shrinkage": "20.0", "fit": "holdout", "folds": "5"},
+    **{"min_labels": "0", "max_labels": "null"},
+}
+"""What to type in place of an option out of range."""
+
 
 class FittedThreshold(DecisionRule):
     """Every class whose score reaches the cut that was best on held-out data, shape (m, c) bool.
@@ -188,7 +194,8 @@ def check_options(rule: FittedThreshold) -> None:
     }
     for name, (value, allowed, holds) in options.items():
         if not holds or (name == "max_labels" and most is not None and most < max(1, least)):
-            raise HeadConfigError("H03", f"{name}={value!r:.60}; allowed {allowed}", f"no decision.{name}")
+            problem = f"{name}={value!r:.60}; allowed {allowed}"
+            raise HeadConfigError("H03", problem, f"decision.{name}={USUAL[name]}")
 
 
 def is_number(value: object) -> bool:
