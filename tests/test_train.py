@@ -36,8 +36,8 @@ def test_a_run_leaves_everything_it_promises(
     folder = tmp_path / "run"
     results = run(folder, f"head={head}", f"data={data}", *options, "trainer.max_epochs=1")
     assert str(folder) in capsys.readouterr().out.replace("\n", "")
-    keys = "schema head label_type data seed samples skipped fitted val test test_default_decision seconds parameters"
-    assert set(results) == {*keys.split(), "checkpoint", "versions"}
+    keys = "schema head label_type data classes seed samples skipped fitted val test test_default_decision seconds"
+    assert set(results) == {*keys.split(), "watched", "peak_memory", "parameters", "checkpoint", "versions"}
     assert (results["head"], results["data"], results["seed"]) == (head, data, 0)
     assert set(results["val"]) == set(results["test"]) == set(results["test_default_decision"])
     assert set(results["seconds"]) == {"data", "fit", "decision", "test"}
@@ -47,6 +47,7 @@ def test_a_run_leaves_everything_it_promises(
     with np.load(folder / "predictions.npz") as saved:
         assert len(saved["index"]) == results["samples"]["test"]
         assert saved["logits"].shape == (results["samples"]["test"], 10)
+        assert saved["scores"].shape == saved["logits"].shape
         assert saved["predictions"].dtype == (np.int64 if data == "digits" else np.bool_)
     with (folder / "per_class.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -58,6 +59,15 @@ def test_a_run_leaves_everything_it_promises(
     module = load_module(folder / results["checkpoint"])
     assert module.head.decision.fitted
     assert type(module.head).__name__.lower() == f"{head}head"
+
+
+def test_a_run_without_a_test_never_looks_at_the_test_split(tmp_path: Path, capsys: Any) -> None:
+    results = run(tmp_path / "run", "trainer=smoke", "test=false")
+    assert "test" not in results["samples"]
+    assert not {"test", "test_default_decision"} & set(results)
+    assert not (tmp_path / "run" / "predictions.npz").exists()
+    assert f"{results['val']['accuracy']:.4f}" in capsys.readouterr().out
+    assert "test/" not in (tmp_path / "run" / "metrics.jsonl").read_text()
 
 
 def test_single_label_keys_come_in_their_order(tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from torchheads.errors import UnsafeArtifact
 
-OUTSIDE_TARGETS = frozenset({"lightning.pytorch.Trainer"})
+OUTSIDE_TARGETS = frozenset({"lightning.pytorch.Trainer", "lightning.pytorch.strategies.ModelParallelStrategy"})
 """The names outside torchheads that its own configs build."""
 
 ROOMS = (
     *("backbones", "calibration", "callbacks", "data", "decisions", "guarantees", "heads", "loggers", "losses"),
-    *("metrics", "optim"),
+    *("metrics", "optim", "tuning"),
 )
 """Rooms of torchheads whose public names may be built, as ``torchheads.<room>.<Name>``; heads also without the room."""
 

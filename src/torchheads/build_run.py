@@ -13,6 +13,7 @@ from torchheads.build_data import data_facts
 from torchheads.class_weights import tell_frequencies
 from torchheads.data import ClassificationData
 from torchheads.module import ClassificationModule
+from torchheads.optim.sharding import load_weights
 
 
 def fresh_module(config: Mapping[str, Any], data: ClassificationData) -> ClassificationModule:
@@ -31,4 +32,4 @@ def take_weights(trainer: Trainer, module: ClassificationModule) -> None:
     callback = trainer.checkpoint_callback
     best = getattr(callback, "best_model_path", "")
     if best and getattr(callback, "weights", "best") == "best":
-        module.load_state_dict(read_checkpoint(best)["state_dict"])
+        load_weights(module, read_checkpoint(best)["state_dict"])

@@ -13,13 +13,18 @@ HYDRA_COMMANDS = {
     "evaluate": ("the metrics of a checkpoint", "checkpoint=RUN/checkpoints/final.ckpt"),
     "calibrate": ("fit its thresholds, calibrator, guarantee", "checkpoint=RUN/checkpoints/final.ckpt"),
     "predict": ("its predictions as a CSV file", "checkpoint=RUN/checkpoints/final.ckpt"),
+    "compare": ("heads on data sets, over seeds, with a report", "study=digits"),
     "inspect": ("what the data hold, and which head fits them", "data=digit_canvases"),
 }
 PLAIN_COMMANDS = {
+    "report": ("the pages of runs that are there already", "outputs/studies/digits"),
     "explain": ("what softmax and sigmoid make of logits", "cat=2.1 dog=4 cow=3.2 zebra=-1"),
     "doctor": ("what is wrong with this machine and its packages", ""),
 }
 COMMANDS = HYDRA_COMMANDS | PLAIN_COMMANDS
+
+MODULES = {"report": "make_report"}
+"""Commands whose file has another name, that of a room being theirs."""
 
 HELP = "\n".join(
     [
@@ -32,7 +37,7 @@ HELP = "\n".join(
             for name, (text, example) in COMMANDS.items()
         ),
         "",
-        "torchheads COMMAND --help lists the options of a command. Of the first five,",
+        "torchheads COMMAND --help lists the options of a command. Of the first six,",
         "--cfg job prints the configuration; torchheads train -m head=softmax,sigmoid",
         "seed=0,1,2 runs every combination.",
     ]
@@ -51,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif command in ("-V", "--version"):
         print(f"torchheads {__version__}")
     elif command in PLAIN_COMMANDS:
-        import_module(f"torchheads.{command}").run(options)
+        import_module(f"torchheads.{MODULES.get(command, command)}").run(options)
     elif command in HYDRA_COMMANDS:
         # Threads that wait by spinning, OpenMP's default, make a small model several times slower on a busy machine.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

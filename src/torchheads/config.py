@@ -7,7 +7,7 @@ second, importing torch takes several.
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from torchheads.run_folder import check_folder, claim_folder, make_output, save_
 __all__ = [
     "check_command",
     "check_config",
+    "check_other_command",
     "check_targets",
     "instantiate",
     "instantiate_each",
@@ -111,6 +112,25 @@ def check_command(config_name: str, arguments: Sequence[str]) -> None:
                 _check_composed(config, sweep)
         except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise explain(error, args.overrides) from None
+
+
+def check_other_command(config_name: str, lines: Iterable[Sequence[str]]) -> None:
+    """As `check_command`, for command lines that a running job is about to start; the job's own Hydra stays as it is.
+
+    Args:
+        config_name: "train", "evaluate" or "predict".
+        lines: what would be typed after the command, one list a command.
+
+    Raises:
+        TorchHeadsError: as `check_command`.
+    """
+    outer, job = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    try:
+        for line in lines:
+            GlobalHydra.instance().clear()
+            check_command(config_name, line)
+    finally:
+        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = outer, job
 
 
 def _run_job(config: DictConfig, task: Task | str, failed: list[Path]) -> Any:

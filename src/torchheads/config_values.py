@@ -103,6 +103,7 @@ PRECISIONS = (
 VALUES: dict[str, Values] = {
     "seed": SEED,
     "compile": FLAG,
+    "test": FLAG,
     "split": one_of("test", "train", "val", "calibration", "test", code="D13"),
     "data.seed": SEED,
     "data.split_seed": SEED,

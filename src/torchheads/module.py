@@ -30,6 +30,7 @@ from torchheads.module_checks import (
     nothing_known,
 )
 from torchheads.optim import FiniteWatch, GlobalMean, adamw, constant
+from torchheads.optim.sharding import share_weights
 
 OptimizerFactory = Callable[[nn.Module], Optimizer]
 SchedulerFactory = Callable[..., LRScheduler]
@@ -106,6 +107,11 @@ class ClassificationModule(LightningModule):
             look_for_absent_classes(self.head, self.trainer.datamodule.split("train").target)  # type: ignore[attr-defined]
         if stage == "fit" and self.head.awaits_prior:
             self.head.set_prior(self.trainer.datamodule.prior())  # type: ignore[attr-defined]
+
+    def configure_model(self) -> None:
+        """Share the weights out over the ranks where the strategy has a mesh for it (``trainer=fsdp``)."""
+        if self._device_mesh is not None:
+            share_weights(self.backbone, self.head, self._device_mesh)
 
     # Training -----------------------------------------------------------------------------------------------------
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         fit_parts(trainer, module, data, plain, folder)
     with timed(seconds, "test"):
         trainer.validate(module, datamodule=data, verbose=False)
-        trainer.test(module, datamodule=data, verbose=False)
+        if plain["test"]:
+            trainer.test(module, datamodule=data, verbose=False)
     trainer.save_checkpoint(checkpoint, weights_only=True)
     record = {
         "schema": SCHEMA,
@@ -78,19 +80,24 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
         **{key: plain[key] for key in ("head_advice",) if key in plain},
         "label_type": data.label_type,
         "data": data.name,
+        "classes": [label for label, _ in labels(module)],
         "seed": plain["seed"],
-        "samples": data.num_samples | {"test": len(module.collected.index)},
+        "samples": data.num_samples | ({"test": len(module.collected.index)} if plain["test"] else {}),
         "skipped": list(data.skipped),
         "fitted": fitted_record(module.head),
+        "watched": {"metric": module.watched.removeprefix("val/"), "mode": module.watched_mode},
         **module.results,
-        **kept_promises(module),
+        **(kept_promises(module) if plain["test"] else {}),
         "seconds": seconds,
+        "peak_memory": peak_memory(module.device),
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "checkpoint": str(checkpoint.relative_to(folder)),
         "versions": {package: version(package) for package in PACKAGES},
     }
     if trainer.is_global_zero:
-        write_run(folder, module, record)
+        if plain["test"]:
+            write_test(folder, module)
+        write_json(folder / "results.json", record)  # last: whoever finds it finds a whole run
         show(record, folder)
     return record
 
@@ -108,16 +115,36 @@ def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = time.perf_counter() - start
 
 
-def write_run(folder: Path, module: ClassificationModule, record: dict[str, Any]) -> None:
-    """Write ``results.json``, ``per_class.csv`` and ``predictions.npz``."""
-    heads = named_heads(module.head)
-    names = [prefixed(name, label) for name, head in heads.items() for label in head.class_names]
-    cuts = [cut for head in heads.values() for cut in thresholds(head)]
+def peak_memory(device: torch.device) -> dict[str, int]:
+    """The most memory the process ever held, in bytes, and what its tensors held on an accelerator."""
+    peak: dict[str, int] = {}
+    with suppress(ImportError):  # not on Windows
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak | ({"cuda": torch.cuda.max_memory_allocated(device)} if device.type == "cuda" else {})
+
+
+def write_test(folder: Path, module: ClassificationModule) -> None:
+    """Write ``per_class.csv`` and ``predictions.npz`` of the test split."""
+    names, cuts = zip(*labels(module), strict=True)
     write_table(folder / "per_class.csv", {"name": names, **module.per_class, "threshold": cuts})
     with torch.no_grad():
-        decided = module.head.predict(each(lambda logits: logits.to(module.device), module.collected.logits))
-    write_predictions(folder / "predictions.npz", module.collected, each(Tensor.cpu, decided))
-    write_json(folder / "results.json", record)
+        logits = each(lambda value: value.to(module.device), module.collected.logits)
+        head = module.head
+        judged = [each(Tensor.cpu, value(logits)) for value in (head.scores, head.probabilities, head.predict)]
+    write_predictions(folder / "predictions.npz", module.collected, *judged)
+
+
+def labels(module: ClassificationModule) -> list[tuple[str, float]]:
+    """The name of every class, after that of its head where there are several, and its threshold."""
+    heads = named_heads(module.head).items()
+    return [
+        (prefixed(name, label), cut)
+        for name, head in heads
+        for label, cut in zip(head.class_names, thresholds(head), strict=True)
+    ]
 
 
 def thresholds(head: ClassificationHead) -> list[float]:
@@ -128,13 +155,12 @@ def thresholds(head: ClassificationHead) -> list[float]:
 
 
 def show(record: dict[str, Any], folder: Path) -> None:
-    """Print the test metrics and where the results are."""
+    """Print the test metrics, or those of validation where nothing was tested, and where the results are."""
     console = Console()
-    title = (
-        f"{record['head']} head on {record['data']}, seed {record['seed']}, {record['samples']['test']} test examples"
-    )
-    console.print(f"\n{title}")
-    console.print(metric_table(record["test"], record["test_default_decision"]))
+    split = "test" if "test" in record else "val"
+    examples = f"{record['samples'][split]} {split} examples"
+    console.print(f"\n{record['head']} head on {record['data']}, seed {record['seed']}, {examples}")
+    console.print(metric_table(record[split], record.get("test_default_decision", record[split])))
     seconds = record["seconds"]
     console.print(f"fit {seconds['fit']:.1f} s, test {seconds['test']:.1f} s. Results: {folder}", soft_wrap=True)
 

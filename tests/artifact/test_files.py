@@ -40,9 +40,9 @@ def test_table_refuses_columns_of_unequal_length(tmp_path: Path) -> None:
 
 def test_predictions_load_without_pickle(tmp_path: Path) -> None:
     rows = Rows(torch.tensor([4, 7]), torch.randn(2, 3, dtype=torch.bfloat16), torch.tensor([0, 2]))
-    write_predictions(tmp_path / "predictions.npz", rows, torch.tensor([1, 2]))
+    write_predictions(tmp_path / "predictions.npz", rows, torch.zeros(2, 3), torch.zeros(2, 3), torch.tensor([1, 2]))
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as saved:
-        assert set(saved.files) == {"index", "logits", "predictions", "target"}
+        assert set(saved.files) == {"index", "logits", "scores", "probabilities", "predictions", "target"}
         assert saved["index"].tolist() == [4, 7]
         assert saved["logits"].dtype == np.float32
         np.testing.assert_array_equal(saved["logits"], rows.logits.float().numpy())
@@ -55,10 +55,12 @@ def test_predictions_of_several_heads_begin_with_their_names(tmp_path: Path) -> 
     rows = Rows(
         torch.tensor([4, 7]), logits, {"species": torch.tensor([2, 0]), "tags": lists}, {"tags": torch.ones(2) > 0}
     )
-    write_predictions(tmp_path / "a.npz", rows, {"species": torch.tensor([1, 2]), "tags": torch.ones(2, 2) > 0})
+    decided = {"species": torch.tensor([1, 2]), "tags": torch.ones(2, 2) > 0}
+    write_predictions(tmp_path / "a.npz", rows, logits, logits, decided)
     with np.load(tmp_path / "a.npz", allow_pickle=False) as saved:
-        arrays = {name: saved[name].tolist() for name in saved.files if not name.endswith("logits")}
+        arrays = {name: saved[name].tolist() for name in saved.files if not name.endswith(("logits", "scores", "probabilities"))}
         np.testing.assert_array_equal(saved["tags/logits"], logits["tags"].numpy())
+        np.testing.assert_array_equal(saved["species/scores"], logits["species"].numpy())
     assert arrays == {
         "index": [4, 7],
         "species/predictions": [1, 2],

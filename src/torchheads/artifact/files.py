@@ -63,15 +63,18 @@ def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
-def write_predictions(path: Path, rows: Rows, predictions: Any) -> None:
-    """Write row ids, logits, predictions, target and, where there is one, mask as ``.npz`` for paired statistics.
+def write_predictions(path: Path, rows: Rows, scores: Any, probabilities: Any, predictions: Any) -> None:
+    """Write row ids, logits, scores, probabilities, predictions, target and, where there is one, mask as ``.npz``.
+
+    What paired statistics and curves are made of, readable without a head: ``scores`` are what it ranks and thresholds.
 
     Arrays of several heads begin with the head's name ("species/logits"). Label lists are two arrays, the labels one
     after the other (``target_indices``) and where each example's begin (``target_offsets``).
     """
     unfinished = path.with_name(f".{path.stem}.unfinished.npz")
-    values = {"logits": each(Tensor.float, rows.logits), "predictions": predictions}
-    values |= {"target": rows.target, "mask": rows.mask}
+    judged = {"logits": rows.logits, "scores": scores, "probabilities": probabilities}
+    values = {name: each(Tensor.float, value) for name, value in judged.items()}
+    values |= {"predictions": predictions, "target": rows.target, "mask": rows.mask}
     arrays = {"index": rows.index}
     for key, tree in values.items():
         arrays |= flat(key, tree)
