@@ -1,6 +1,7 @@
 """The YAML files: every option composes, the heads differ under ``head`` alone, every file says what it is for."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,13 +35,15 @@ def test_a_file_is_short_and_begins_with_the_command_that_uses_it(path: Path) ->
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line for line in lines[:2] if line.startswith("# ") and not line.startswith("# @package")]
     assert len(lines) <= 30
-    assert re.match(r"# (python train\.py|torchheads (evaluate|predict|calibrate|inspect)) \S+=\S+", comments[0])
+    assert re.match(
+        r"# (python train\.py|torchheads (evaluate|predict|calibrate|inspect|compare)) \S+=\S+", comments[0]
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=names)
 def test_every_option_composes_by_the_command_in_its_comment_and_passes_the_checks(path: Path) -> None:
     line = next(line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"# (python|torch)", line))
-    command = line.partition("        ")[0].removeprefix("# ").replace("'", "").split()
+    command = shlex.split(line.partition("        ")[0].removeprefix("# "))
     name, overrides = ("train", command[2:]) if command[0] == "python" else (command[1], command[2:])
     if path.parent.name in groups() and not path.name.startswith("_"):  # what several options share is none itself
         chosen = next(word for word in overrides if word.startswith(f"{path.parent.name}="))

@@ -51,6 +51,8 @@ def check(command: str, files: Path) -> None:
         read_options(words)
     elif name == "doctor":
         assert words == []
+    elif name == "report":
+        assert all(not word.startswith("-") for word in words)
     else:
         check_command(name, words)
 

@@ -134,7 +134,21 @@ def check_resumable(checkpoint: str | Path, config: Mapping[str, Any]) -> dict[s
         changes = ", ".join(f"{key}={now.get(key)} (there {before.get(key)})" for key in differ[:4])
         problem = f"{checkpoint} is of a run with other options: {changes}"
         raise CheckpointMismatch("K07", problem, "the options of that run, which its config.yaml holds")
+    if shares_weights(config) and not shares_weights(saved):  # Lightning would take the states for other weights'
+        problem = f"{checkpoint} holds optimizer states that are not numbered as trainer=fsdp numbers them"
+        raise CheckpointMismatch("K07", problem, "trainer=ddp; a run of fsdp may go on under any trainer")
     return dict(facts)
+
+
+def shares_weights(config: Mapping[str, Any]) -> bool:
+    """Whether the weights of a run are shared out over ranks, as ``trainer=fsdp`` does it.
+
+    Example:
+        >>> shares_weights({"trainer": {"strategy": "ddp"}})
+        False
+    """
+    strategy = config["trainer"].get("strategy")
+    return isinstance(strategy, Mapping) and str(strategy.get("_target_")).endswith(".ModelParallelStrategy")
 
 
 def first_line(error: BaseException) -> str:

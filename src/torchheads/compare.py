@@ -17,10 +17,12 @@ from torchheads.compare_launch import Launcher, ended, in_folder
 from torchheads.compare_plan import cells_of, part_of, planned
 from torchheads.compare_progress import Progress
 from torchheads.compare_series import Outcomes, Series
+from torchheads.compare_text import say
 from torchheads.config import check_other_command, check_targets, instantiate
 from torchheads.config_values import is_whole
 from torchheads.errors import HeadConfigError
-from torchheads.make_report import make_report, say
+from torchheads.make_report import make_report
+from torchheads.study.base import check_level
 from torchheads.study.runs import find_runs
 from torchheads.study.summary import summarise
 from torchheads.tuning import Search
@@ -42,6 +44,7 @@ def compare(config: DictConfig, folder: Path) -> dict[str, Any] | None:
     plain = check_targets(config)
     search: Search | None = instantiate(plain["tuning"])
     study, seeds = Path(plain["folder"]), check_seeds(plain["seeds"], search)
+    check_level(plain["level"])
     every = [Series(cell, seeds, search) for cell in cells_of(plain, study)]
     mine = part_of(every, plain["part"], plain["parts"])
     check_lines(every)
@@ -95,7 +98,9 @@ def check_lines(series: Sequence[Series]) -> None:
     Raises:
         TorchHeadsError: what is wrong with its command line.
     """
-    check_other_command("train", ([*each.jobs({})[0].overrides, in_folder(each.cell.folder / "new")] for each in series))
+    check_other_command(
+        "train", ([*each.jobs({})[0].overrides, in_folder(each.cell.folder / "new")] for each in series)
+    )
 
 
 @contextmanager

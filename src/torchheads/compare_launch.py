@@ -59,7 +59,7 @@ class Launcher:
         finally:
             for _, process, _ in self.running.values():
                 process.kill()
-                process.wait()
+                close(process)
 
     def _is_new(self, job: Job) -> bool:
         return job.folder not in self.outcomes and job.folder not in self.running
@@ -67,10 +67,9 @@ class Launcher:
     def _start(self, job: Job) -> None:
         folder = unfinished_folder(job.folder)
         folder.mkdir(parents=True)
-        command = [sys.executable, "-m", "torchheads.compare_worker", "train", *job.overrides]
         with (folder / "log.txt").open("wb") as log:
             process = subprocess.Popen(
-                [*command, in_folder(folder)],
+                worker_command(job, folder),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -83,10 +82,21 @@ class Launcher:
         over = [folder for folder, (_, process, _) in self.running.items() if process.poll() is not None]
         for folder in over:
             job, process, started = self.running.pop(folder)
-            if process.stdin:
-                process.stdin.close()
+            close(process)
             self.outcomes[folder] = settle(job, process.returncode)
             self.report(job, self.outcomes[folder], time.perf_counter() - started)
+
+
+def close(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that ends, and close the input whose end would have told it to."""
+    process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
+def worker_command(job: Job, folder: Path) -> list[str]:
+    """What a run's process is started with."""
+    return [sys.executable, "-m", "torchheads.compare_worker", "train", *job.overrides, in_folder(folder)]
 
 
 def settle(job: Job, code: int) -> Outcome:
@@ -128,7 +138,9 @@ def outcome_of(job: Job) -> Outcome | None:
         return read_outcome(job.folder)
     labels = json.loads((job.folder / LABELS).read_text(encoding="utf-8"))
     if labels["overrides"] != list(job.overrides):
-        problem = f"{job.folder} is a run of {' '.join(labels['overrides'])}; now asked for is {' '.join(job.overrides)}"
+        problem = (
+            f"{job.folder} is a run of {' '.join(labels['overrides'])}; now asked for is {' '.join(job.overrides)}"
+        )
         raise HeadConfigError("H42", problem, "folder=<a new folder>, or the options that the study began with")
     return read_outcome(job.folder)
 
@@ -147,7 +159,7 @@ def in_folder(folder: Path) -> str:
         >>> print(in_folder(Path("it's/here")))
         hydra.run.dir='it\\'s/here'
     """
-    return "hydra.run.dir='" + str(folder).replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "hydra.run.dir='" + str(folder).replace("'", "\\'") + "'"
 
 
 def environment(workers: int) -> dict[str, str]:

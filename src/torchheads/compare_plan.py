@@ -100,7 +100,7 @@ def cells_of(config: Mapping[str, Any], folder: Path) -> list[Cell]:
         HeadConfigError: code H40, for a study without heads or data, or with names or command lines that are none.
     """
     study = config["study"]
-    heads, data = (named_lines(study, part) for part in ("heads", "data"))
+    heads, data = (list(named_lines(study, part)) for part in ("heads", "data"))
     every = lines(study.get("options") or [], "study.options")
     return [
         Cell(name, head, (*every, *typed, *chosen), folder / "runs" / name / head)
@@ -136,7 +136,9 @@ def named_lines(study: Mapping[str, Any], part: str) -> Iterator[tuple[str, tupl
         raise HeadConfigError("H40", f"study.{part}={section}; allowed names, each with a command line", remedy)
     for name, typed in section.items():
         if not _NAME.fullmatch(str(name)):
-            problem = f"study.{part} has the name {name!r}; allowed letters, digits and . _ - + = , after a letter or digit"
+            problem = (
+                f"study.{part} has the name {name!r}; allowed letters, digits and . _ - + = , after a letter or digit"
+            )
             raise HeadConfigError("H40", problem, remedy)
         if typed is not None:
             yield str(name), lines(typed, f"study.{part}.{name}")

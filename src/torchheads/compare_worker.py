@@ -1,7 +1,6 @@
 """A run of a study in a process of its own, which ends with the command that started it, however that ends."""
 
 import os
-import sys
 import threading
 
 from torchheads.cli import main

@@ -58,7 +58,11 @@ def test_predictions_of_several_heads_begin_with_their_names(tmp_path: Path) -> 
     decided = {"species": torch.tensor([1, 2]), "tags": torch.ones(2, 2) > 0}
     write_predictions(tmp_path / "a.npz", rows, logits, logits, decided)
     with np.load(tmp_path / "a.npz", allow_pickle=False) as saved:
-        arrays = {name: saved[name].tolist() for name in saved.files if not name.endswith(("logits", "scores", "probabilities"))}
+        arrays = {
+            name: saved[name].tolist()
+            for name in saved.files
+            if not name.endswith(("logits", "scores", "probabilities"))
+        }
         np.testing.assert_array_equal(saved["tags/logits"], logits["tags"].numpy())
         np.testing.assert_array_equal(saved["species/scores"], logits["species"].numpy())
     assert arrays == {

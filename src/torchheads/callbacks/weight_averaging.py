@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import Any, final
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch import callbacks as lightning_callbacks
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
 
 from torchheads.callbacks.base import is_fitting
@@ -31,7 +33,8 @@ class WeightAveraging(lightning_callbacks.WeightAveraging):
         decay: d in [0, 1); about 1 / (1 - d) steps count.
 
     Raises:
-        HeadConfigError: code H13, when ``decay`` is not a number in [0, 1).
+        HeadConfigError: code H13, when ``decay`` is not a number in [0, 1); H25, when a fit starts on weights that are
+            shared out over ranks.
 
     Example:
         >>> WeightAveraging(decay=0.99).decay
@@ -46,6 +49,19 @@ class WeightAveraging(lightning_callbacks.WeightAveraging):
             raise HeadConfigError("H13", problem, "callbacks.weight_averaging.decay=0.999")
         super().__init__(multi_avg_fn=partial(update_mean, decay=float(decay)))
         self.decay = float(decay)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Make room for the mean when a fit starts.
+
+        Raises:
+            HeadConfigError: code H25, for weights that are shared out: the mean would be whole on every rank.
+        """
+        if isinstance(trainer.strategy, ModelParallelStrategy):
+            problem = "callbacks=weight_averaging with weights that are shared out over ranks (trainer=fsdp)"
+            raise HeadConfigError("H25", problem, "trainer=ddp, or callbacks=default")
+        with warnings.catch_warnings():  # of models that only `configure_model` builds; ours stands before
+            warnings.filterwarnings("ignore", message=".*a model that overrides the configure_model")
+            super().setup(trainer, pl_module, stage)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the mean in the place of the weights; outside a fit it is there already."""

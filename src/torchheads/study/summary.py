@@ -79,7 +79,9 @@ def of_data(
     shared = sorted(set.intersection(*trained)) if trained else []
     dropped = {head: left for head in present if (left := sorted(set(by_head[head]) - set(shared)))}
     one = runs[0].results if runs else {}
-    described = {head: of_head(list(by_head[head].values()), cells.get(f"{name}/{head}", {}), level) for head in present}
+    described = {
+        head: of_head(list(by_head[head].values()), cells.get(f"{name}/{head}", {}), level) for head in present
+    }
     return {
         "name": name,
         "label_type": one.get("label_type"),
@@ -193,8 +195,5 @@ def adjust(data: Sequence[dict[str, Any]], alpha: float) -> None:
         family = [entry for entry in every if entry["metric"] == metric]
         for entry, adjusted in zip(family, holm([entry["p_value"] for entry in family]), strict=True):
             entry["adjusted"] = adjusted
-            numbers = [entry[key] for key in ("estimate", "low", "high")]
-            told = Difference(
-                *numbers, 1 - alpha, entry["standard_error"], entry["degrees_of_freedom"], entry["p_value"]
-            )
+            told = Difference(level=1 - alpha, **{key: entry[key] for key in Difference._fields if key != "level"})
             entry["verdict"] = verdict(told, entry["first"], entry["second"], entry["higher_is_better"], adjusted)

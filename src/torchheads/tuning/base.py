@@ -56,8 +56,8 @@ def best_trial(trials: Sequence[Trial]) -> Trial | None:
     """The trial of the highest value; of equal ones that of the lowest nll, then the first; None if all failed.
 
     Example:
-        >>> best_trial([Trial({"lr": 0.1}, None), Trial({"lr": 0.01}, 0.9, 0.5), Trial({"lr": 0.001}, 0.9, 0.4)]).options
-        {'lr': 0.001}
+        >>> best_trial([Trial({"lr": 0.1}, None), Trial({"lr": 0.2}, 0.9, 0.5), Trial({"lr": 0.3}, 0.9, 0.4)]).options
+        {'lr': 0.3}
     """
     finished = [trial for trial in trials if trial.value is not None]
     return max(finished, key=lambda trial: (trial.value, -trial.nll), default=None)

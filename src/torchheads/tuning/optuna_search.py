@@ -33,7 +33,10 @@ class OptunaSearch(Search):
 
     def __init__(self, options: Mapping[str, Sequence[Any]], trials: int = 12, seed: int = 1000) -> None:
         super().__init__(seed)
-        allowed, remedy = "[lowest, highest] an option, 0 < lowest < highest", "tuning.options='{optimizer.lr:[1e-4,0.1]}'"
+        allowed, remedy = (
+            "[lowest, highest] an option, 0 < lowest < highest",
+            "tuning.options='{optimizer.lr:[1e-4,0.1]}'",
+        )
         self.options = check_ranges(options, allowed, remedy)
         if not all(len(ends) == 2 and 0 < ends[0] < ends[1] for ends in self.options.values()):
             raise HeadConfigError("H41", f"tuning.options={options}; allowed {allowed}", remedy)

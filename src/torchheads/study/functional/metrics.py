@@ -80,8 +80,8 @@ def counts(
     """
     if predictions.ndim == 2:
         known = target >= 0
-        chosen, there = predictions.astype(bool) & known, target == 1
-        return (chosen & there).sum(axis=0), chosen.sum(axis=0), there.sum(axis=0)
+        sets, truth = predictions.astype(bool) & known, target == 1
+        return (sets & truth).sum(axis=0), sets.sum(axis=0), truth.sum(axis=0)
     classes = int(max(predictions.max(initial=0), target.max(initial=0))) + 1
     right = target[predictions == target]
     parts = (right, predictions[predictions >= 0], target)
