@@ -13,15 +13,21 @@ from torch import distributed, nn
 from torch.distributed import checkpoint, init_device_mesh
 
 from torchheads import (
+    Argmax,
     Asymmetric,
     BinaryCrossEntropy,
     CrossEntropy,
+    FittedThreshold,
     Focal,
     LabelLists,
     SigmoidHead,
     SoftmaxHead,
+    Threshold,
+    TopK,
     best_classes,
+    predict_lists,
 )
+from torchheads.calibration import Temperature
 from torchheads.errors import TorchHeadsError
 from torchheads.heads import shard_classes
 
@@ -39,11 +45,11 @@ CASES = {
 }
 
 
-def head_of(case, num_classes=C):
+def head_of(case, num_classes=C, **parts):
     """The same head in every process."""
     head_class, label_type, make, _ = CASES[case]
     torch.manual_seed(0)
-    head = head_class(D, num_classes, label_type=label_type, criterion=make(), path="dense")
+    head = head_class(D, num_classes, label_type=label_type, criterion=make(), path="dense", **parts)
     nn.init.normal_(head.classifier.weight)
     nn.init.normal_(head.classifier.bias)
     return head
@@ -79,6 +85,50 @@ def difference(case, mesh, num_classes=C):
     return max(((x - y).abs().max() / y.abs().max()).item() for x, y in zip(found, expected, strict=True))
 
 
+RULES = {
+    "argmax": Argmax,
+    "argmax that rejects": lambda: Argmax(reject_below=0.4),
+    "top 3": lambda: TopK(k=3),
+    "threshold": lambda: Threshold([0.02 * (c + 1) for c in range(C)]),
+    "fitted": FittedThreshold,
+    "fitted, one to three": lambda: FittedThreshold(min_labels=1, max_labels=3),
+    "fitted, two or more": lambda: FittedThreshold(min_labels=2),
+}
+
+
+def judged(case, rule, mesh, num_classes=C):
+    """Predictions and best classes of a shared head, and of the same head whole."""
+    features, _, _ = batch_of(case)
+    features = features.detach()
+    answers = []
+    for shared in (True, False):
+        head = head_of(case, num_classes, decision=RULES[rule](), calibrator=Temperature())
+        random = torch.Generator().manual_seed(2)
+        hot = torch.rand(200, num_classes, generator=random) < 0.4
+        if head.label_type == "single":
+            hot = nn.functional.one_hot(torch.arange(200) % num_classes, num_classes) > 0
+        held_out = torch.randn(200, num_classes, generator=random) + 3 * hot
+        head.fit_held_out(held_out, hot if head.label_type == "multi" else hot.int().argmax(dim=1))
+        with torch.no_grad():
+            head.classifier.weight[[1, 4]] = 0.0  # classes of two processes that are tied, to the last bit
+            head.classifier.bias[[1, 4]] = 1.0
+        if shared:
+            shard_classes(head, mesh)
+            ranked = best_classes(head, features, 4)
+            answers.append([predict_lists(head, features).tolist(), ranked.indices.tolist(), ranked.values])
+        else:
+            order = head.calibrated(head(features)).sort(dim=1, descending=True, stable=True).indices[:, :4]
+            scores = head.scores(head(features)).gather(1, order)
+            decided = head.predict(head(features))
+            if decided.ndim == 1:
+                lists = [[row] if row >= 0 else [] for row in decided.tolist()]
+            else:
+                lists = LabelLists.from_multi_hot(decided).tolist()
+            answers.append([lists, order.tolist(), scores])
+    (lists, indices, values), (expected, order, scores) = answers
+    return lists == expected and indices == order and torch.allclose(values, scores, rtol=1e-5, atol=1e-6)
+
+
 def trained(case, mesh):
     """A shared head after three steps of Adam, and its optimizer."""
     head = head_of(case)
@@ -98,7 +148,7 @@ def refusals(mesh):
     shard_classes(head, mesh)
     features, *_ = batch_of("softmax index")
     for attempt in (
-        lambda: best_classes(head, features, 1),
+        lambda: head(features),
         lambda: shard_classes(SoftmaxHead(D, C, criterion=Focal()), mesh),
         lambda: head.loss(features, torch.full((N,), C)),
     ):
@@ -119,6 +169,13 @@ def main():
     mesh = init_device_mesh("cpu", (world,))
     found = {case: difference(case, mesh) for case in CASES}
     found["an empty shard"] = max(difference(case, mesh, num_classes=5) for case in ("softmax index", "sigmoid mean"))
+    found["predictions"] = {
+        f"{case} {rule}": judged(case, rule, mesh)
+        for case in ("softmax index", "softmax lists", "sigmoid index", "sigmoid lists")
+        for rule in RULES
+        if ("lists" in case) != ("argmax" in rule)
+    }
+    found["predictions"]["an empty shard"] = judged("softmax index", "argmax", mesh, num_classes=5)
     found["refused"] = refusals(mesh)
     head, optimizer = trained("sigmoid lists", mesh)
     weight = head.classifier.weight

@@ -64,10 +64,17 @@ def test_each_process_holds_its_own_classes_alone(found, world):
     assert [rank["local"] for rank in found[world]] == [[size, 5 * size] for size in SIZES[world]]
 
 
+@pytest.mark.parametrize("world", [2, 4])
+def test_predictions_are_those_of_the_whole_head(found, world):
+    for rank in found[world]:
+        assert len(rank["predictions"]) == 15
+        assert not [name for name, right in rank["predictions"].items() if not right]
+
+
 def test_what_cannot_be_done_is_refused_in_every_process(found):
     for rank in found[2]:
         shared, criterion, label = rank["refused"]
-        assert shared.startswith("TH-H28: predictions over chunks of classes with classes shared out over processes")
+        assert shared.startswith("TH-H28: the logits of all classes, which are shared out over processes")
         assert criterion.startswith("TH-H28: classes shared out over processes with Focal; allowed CrossEntropy")
         assert label.startswith("TH-T01: SoftmaxHead got class index 11")
 

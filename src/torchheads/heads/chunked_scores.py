@@ -6,7 +6,6 @@ n examples, d features, c classes, k of them asked for, w classes of one chunk.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -19,6 +18,7 @@ from torchheads.linear import Ranked
 from torchheads.linear.base import ChunkedLinear
 from torchheads.linear.partition import Rivals
 from torchheads.linear.ranking import Leaders
+from torchheads.linear.shard import Part, Whole
 from torchheads.shapes import check_features
 
 
@@ -37,16 +37,21 @@ class Chunks:
         if obstacle := obstacle_to_lists(head, features):
             raise refusal(obstacle, "head.predict(head(features)) on smaller batches")
         check_features(features, head.in_features)
-        classifier: Any = head.classifier
         head.calibrator.check_fitted()
         self.calibrator, self.num_classes = head.calibrator, head.num_classes
         self.normalised = head.link.name == "softmax" and head.score == "log_odds"
-        self.linear = ChunkedLinear(features, classifier.weight, classifier.bias, (False, False, False), None)
+        weight, bias, shard = held_classes(head)
+        self.part: Part = shard or Whole(head.num_classes)
+        self.linear = ChunkedLinear(features, weight, bias, (False, False, False), None)
 
     def logits(self) -> Iterator[tuple[slice, Float[Tensor, "n w"]]]:
-        """The classes of each chunk and their calibrated logits (n, w), in a buffer that the next one will use."""
-        for classes in self.linear.chunks:
-            logits = self.linear.logits(classes)
+        """The classes of each chunk and their calibrated logits (n, w), in a buffer that the next one will use.
+
+        Of a head whose classes are shared out over processes, those of this one.
+        """
+        for own in self.linear.chunks:
+            logits = self.linear.logits(own)
+            classes = slice(own.start + self.part.first, own.stop + self.part.first)
             if isinstance(self.calibrator, Temperature):
                 divided = logits / self.calibrator.temperature[classes].to(logits.dtype)
                 logits = divided.where(self.calibrator.learned[classes], logits)
@@ -64,6 +69,7 @@ class Chunks:
         rivals = self.rivals()
         for _, logits in self.logits():
             rivals.add(logits)
+        rivals.meet(self.part)
         for classes, logits in self.logits():
             yield classes, rivals.log_odds(logits)
 
@@ -76,9 +82,7 @@ def obstacle_to_lists(head: ClassificationHead, features: Tensor) -> str:
         return f"the calibrator {type(head.calibrator).__name__}; allowed Identity, Temperature"
     if not isinstance(features, Tensor) or features.ndim != 2:
         return "spatial features; allowed a tensor of shape (N, D)"
-    if obstacle := obstacle_of_classifier(head):
-        return obstacle
-    return "" if held_classes(head)[2] is None else "classes shared out over processes; allowed all of them in one"
+    return obstacle_of_classifier(head)
 
 
 def refusal(obstacle: str, remedy: str) -> HeadConfigError:
@@ -93,5 +97,7 @@ def ranked_scores(chunks: Chunks, k: int) -> Ranked:
         leaders.add(logits, classes)
         if chunks.normalised:
             rivals.add(logits)
-    values, indices = leaders.ranked
+    if chunks.normalised:
+        rivals.meet(chunks.part)
+    values, indices = leaders.of_all(chunks.part)
     return Ranked(rivals.log_odds(values) if chunks.normalised else values, indices)

@@ -22,8 +22,9 @@ def shard_classes(head: ClassificationHead, mesh: DeviceMesh) -> None:
 
     Weight, bias, their gradients and what an optimizer keeps of them become ``DTensor``s sharded along the classes,
     which ``torch.distributed.checkpoint`` saves, and loads on any number of processes. ``head.loss`` is then the loss
-    over all classes, the same on every process; call it on all of them, with the same features and target. Logits of
-    all classes are never there: ``head(features)``, predictions and dense losses are not available.
+    over all classes, the same on every process, and so are `torchheads.predict_lists` and `torchheads.best_classes`:
+    call them on all processes, with the same features and target. Logits of all classes are never there:
+    ``head(features)``, what is made of it, and dense losses are refused (H28).
 
     Args:
         head: the same on every process, with a plain ``nn.Linear`` and a criterion that has chunks; changed in place.
@@ -49,3 +50,15 @@ def shard_classes(head: ClassificationHead, mesh: DeviceMesh) -> None:
         shared = distribute_tensor(parameter.detach(), mesh, [Shard(0)])
         setattr(classifier, name, nn.Parameter(shared, requires_grad=parameter.requires_grad))
     head.path, head.asks_for_chunks_from = "chunked", 0
+    head.register_forward_pre_hook(refuse_logits, with_kwargs=True)
+
+
+def refuse_logits(head: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Before the head is called: let its loss pass, which comes with a target, and nothing else.
+
+    Raises:
+        HeadConfigError: code H28.
+    """
+    if options.get("target") is None:
+        problem = "the logits of all classes, which are shared out over processes"
+        raise HeadConfigError("H28", problem, "predict_lists(head, features), best_classes(head, features, k=5)")

@@ -27,9 +27,11 @@ class Listed(NamedTuple):
         self.rows.append(rows)
         self.labels.append(indices[columns] if indices.ndim == 1 else indices[rows, columns])
 
-    def lists(self, count: int, num_classes: int) -> LabelLists:
-        """The labels as lists; those that came twice once."""
-        rows, labels = torch.cat(self.rows), torch.cat(self.labels)
+    def lists(self, chunks: Chunks) -> LabelLists:
+        """The labels of all processes as lists; those that came twice once."""
+        count, num_classes, part = chunks.linear.rows, chunks.num_classes, chunks.part
+        none = torch.zeros(0, dtype=torch.int64, device=chunks.linear.features.device)  # a process without classes
+        rows, labels = (part.gather(torch.cat([none, *parts]), 0) for parts in self)
         order = rows.argsort(stable=True)
         sizes = torch.bincount(rows, minlength=count)
         return LabelLists(labels[order], torch.cat([sizes.new_zeros(1), sizes.cumsum(0)]), num_classes)
@@ -49,7 +51,7 @@ def lists_above(chunks: Chunks, rule: Threshold | FittedThreshold) -> LabelLists
     listed = Listed([], [])
     for classes, scores in chunks.scores():
         listed.add(scores >= rule.cut[classes], torch.arange(classes.start, classes.stop, device=scores.device))
-    return listed.lists(chunks.linear.rows, chunks.num_classes)
+    return listed.lists(chunks)
 
 
 def limited_lists(chunks: Chunks, rule: FittedThreshold) -> LabelLists:
@@ -62,16 +64,16 @@ def limited_lists(chunks: Chunks, rule: FittedThreshold) -> LabelLists:
         if most is None:
             listed.add(scores >= rule.cut[classes], torch.arange(classes.start, classes.stop, device=scores.device))
         leaders.add(scores - rule.cut[classes], classes)
-    margins, indices = leaders.ranked
+    margins, indices = leaders.of_all(chunks.part)
     nearest = torch.arange(margins.shape[1], device=margins.device) < least
     listed.add(nearest | (margins >= 0), indices)
-    return listed.lists(chunks.linear.rows, chunks.num_classes)
+    return listed.lists(chunks)
 
 
 def _listed(chunks: Chunks, chosen: Bool[Tensor, "n k"], indices: Tensor) -> LabelLists:
     listed = Listed([], [])
     listed.add(chosen, indices)
-    return listed.lists(chunks.linear.rows, chunks.num_classes)
+    return listed.lists(chunks)
 
 
 RULES: dict[type, Any] = {

@@ -4,10 +4,14 @@ n examples, k classes of one chunk.
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from torchheads.linear.shard import Part
 
 LOG2_E = math.log2(math.e)
 
@@ -61,6 +65,16 @@ class Rivals:
         logits.scatter_(1, place, torch.minimum(best, largest))  # whoever loses is one of the others
         self.others.add(logits)
         self.largest = torch.maximum(best, largest).squeeze(1)
+
+    def meet(self, part: "Part") -> None:
+        """Make of the sums over a part's classes those over all classes; the first of equal parts leads."""
+        largest = part.gather(self.largest.unsqueeze(1), 1)
+        best, winner = largest.max(dim=1)
+        mine = part.gather(torch.full_like(self.largest, part.first).unsqueeze(1), 1)  # the first class of each part
+        loses = mine.gather(1, winner.unsqueeze(1)).squeeze(1) != part.first
+        self.others.add(self.largest.where(loses, -math.inf).unsqueeze(1))
+        part.meet(self.others)
+        self.largest = best
 
     def log_odds(self, logits: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
         """Log-odds of some classes of the rows, given their logits, both of shape (n, k)."""

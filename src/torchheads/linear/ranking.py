@@ -11,6 +11,7 @@ from torch import Tensor
 
 from torchheads.errors import HeadConfigError
 from torchheads.linear.base import ChunkedLinear
+from torchheads.linear.shard import Part
 
 
 class Ranked(NamedTuple):
@@ -86,6 +87,12 @@ class Leaders:
         if len(rows):
             better = self._merged(best[rows], best_indices[rows], values[rows], indices)
             self.ranked = Ranked(best.index_copy(0, rows, better.values), best_indices.index_copy(0, rows, better[1]))
+
+    def of_all(self, part: Part) -> Ranked:
+        """The k best of all classes, where those that came were a part's."""
+        values, indices = (part.gather(found, 1) for found in self.ranked)
+        best, places = stable_top_k(values, self.k)
+        return Ranked(best, indices.gather(1, places))
 
     def _merged(self, best: Tensor, best_indices: Tensor, values: Tensor, indices: Tensor) -> Ranked:
         """The k best of what was best and of a chunk, whose classes all come after."""

@@ -24,6 +24,10 @@ class Part(Protocol):
     def num_classes(self) -> int:
         """Number of all classes."""
 
+    @property
+    def first(self) -> int:
+        """The part's first class."""
+
     def own(self, target: Int64[Tensor, "n"] | LabelLists) -> Int64[Tensor, "n"] | LabelLists:
         """The labels of the part's classes, counted from its first one."""
 
@@ -33,11 +37,15 @@ class Part(Protocol):
     def meet(self, partition: Partition) -> None:
         """Make of the partition of the part's classes that of all classes."""
 
+    def gather(self, values: Tensor, dim: int) -> Tensor:
+        """The values of all parts one after the other, as many along one dimension as each has."""
+
 
 class Whole(NamedTuple):
     """All classes in one process, which has nobody to ask."""
 
     num_classes: int
+    first: int = 0
 
     def own(self, target: Int64[Tensor, "n"] | LabelLists) -> Int64[Tensor, "n"] | LabelLists:
         """All labels."""
@@ -48,6 +56,10 @@ class Whole(NamedTuple):
 
     def meet(self, partition: Partition) -> None:
         """Nothing to do."""
+
+    def gather(self, values: Tensor, dim: int) -> Tensor:
+        """The values as they are."""
+        return values
 
 
 class Shard(NamedTuple):
@@ -71,6 +83,11 @@ class Shard(NamedTuple):
     stop: int
     num_classes: int
     group: "ProcessGroup"
+
+    @property
+    def first(self) -> int:
+        """As ``start``."""
+        return self.start
 
     def own(self, target: Int64[Tensor, "n"] | LabelLists) -> LabelLists:
         """The labels of this process's classes, counted from its first one.
@@ -99,3 +116,15 @@ class Shard(NamedTuple):
         partition.total *= (partition.top - top).exp()
         partition.top = top
         self.add_up(partition.total)
+
+    def gather(self, values: Tensor, dim: int) -> Tensor:
+        """The values of all processes in the order of their classes, as many along one dimension as each has."""
+        size = torch.tensor([values.shape[dim]], device=values.device)
+        sizes = [torch.empty_like(size) for _ in range(distributed.get_world_size(self.group))]
+        distributed.all_gather(sizes, size, group=self.group)
+        most = max(int(each) for each in sizes)
+        padding = values.new_zeros(*values.shape[:dim], most - int(size), *values.shape[dim + 1 :])
+        padded = torch.cat([values, padding], dim).contiguous()
+        found = [torch.empty_like(padded) for _ in sizes]
+        distributed.all_gather(found, padded, group=self.group)
+        return torch.cat([part.narrow(dim, 0, int(each)) for part, each in zip(found, sizes, strict=True)], dim)
