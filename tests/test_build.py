@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from hydra import compose, initialize_config_module
+from lightning.pytorch.strategies import ModelParallelStrategy
 
 from torchheads.build import (
     build_module,
@@ -126,6 +127,13 @@ def test_a_trainer_that_lightning_refuses(override: str, tmp_path: Path) -> None
         build_trainer(train(override), tmp_path)
 
 
+def test_the_trainer_that_shares_weights_writes_one_file(tmp_path: Path) -> None:
+    trainer = build_trainer(train("trainer=fsdp", "trainer.accelerator=cpu"), tmp_path)
+    assert isinstance(trainer.strategy, ModelParallelStrategy)
+    assert not trainer.strategy._save_distributed_checkpoint
+    assert trainer.world_size == 2
+
+
 def test_the_trainer_as_it_is(tmp_path: Path) -> None:
     assert build_trainer(train(), tmp_path).max_epochs == 20
 
@@ -137,6 +145,15 @@ def test_a_run_goes_on_with_its_own_options_only(tmp_path: Path) -> None:
         check_resumable(path, train("seed=4", "optimizer.lr=0.25"))
     for part in ("data.seed=4 (there 3)", "optimizer.lr=0.25 (there 0.005)", "seed=4 (there 3)"):
         assert part in caught.value.problem
+
+
+def test_optimizer_states_of_whole_weights_are_not_taken_for_those_of_shared_ones(tmp_path: Path) -> None:
+    whole, shared = checkpoint(tmp_path / "a.ckpt"), checkpoint(tmp_path / "b.ckpt", "trainer=fsdp")
+    with pytest.raises(CheckpointMismatch, match=r"TH-K07: .*a\.ckpt holds optimizer states .*Try: trainer=ddp"):
+        check_resumable(whole, train("trainer=fsdp"))
+    for trainer in ("fsdp", "ddp", "cpu"):
+        check_resumable(shared, train(f"trainer={trainer}"))
+    check_resumable(whole, train("trainer=ddp"))
 
 
 def test_a_final_checkpoint_is_not_one_to_go_on_from(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_the_gpu_trainer_switches_compile_on_and_the_command_line_off() -> None:
     assert gpu["precision"] == "bf16-mixed"
 
 
-@pytest.mark.parametrize("trainer", ["cpu", "gpu", "ddp", "smoke"])
+@pytest.mark.parametrize("trainer", ["cpu", "gpu", "ddp", "fsdp", "smoke"])
 def test_loaders_shard_by_themselves_under_every_trainer(trainer: str) -> None:
     assert train(f"trainer={trainer}").trainer.use_distributed_sampler is False
 

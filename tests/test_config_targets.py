@@ -135,6 +135,8 @@ def test_the_list_holds_exact_names() -> None:
     ):
         assert not is_allowed(name)
     assert not HYDRA_VALUES["()"]
+    assert {"lightning.pytorch.Trainer", "lightning.pytorch.strategies.ModelParallelStrategy"} == OUTSIDE_TARGETS
+    assert not is_allowed("lightning.pytorch.strategies.FSDPStrategy")
 
 
 def test_the_error_names_the_key_the_target_and_the_way_to_allow_it() -> None:

@@ -21,14 +21,11 @@ from torchheads.compare_text import say
 from torchheads.config import check_other_command, check_targets, instantiate
 from torchheads.config_values import is_whole
 from torchheads.errors import HeadConfigError
-from torchheads.make_report import make_report
+from torchheads.make_report import FACTS, make_report
 from torchheads.study.base import check_level
 from torchheads.study.runs import find_runs
 from torchheads.study.summary import summarise
 from torchheads.tuning import Search
-
-FACTS = "study.json"
-"""What runs cannot know of the study they belong to, beside their folders."""
 
 
 def compare(config: DictConfig, folder: Path) -> dict[str, Any] | None:

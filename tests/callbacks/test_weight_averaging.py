@@ -4,10 +4,14 @@ import math
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import ModelParallelStrategy
 
+from torchheads import SoftmaxHead
 from torchheads.callbacks import BestCheckpoint, WeightAveraging
 from torchheads.callbacks.weight_averaging import update_mean
 from torchheads.errors import HeadConfigError
+from torchheads.module import ClassificationModule
 
 COUNTER = "backbone.1.num_batches_tracked"
 
@@ -104,3 +108,19 @@ def test_bad_decays_are_refused(decay):
         HeadConfigError, match=r"TH-H13: weight_averaging\.decay=.*Try: callbacks\.weight_averaging\.decay"
     ):
         WeightAveraging(decay)
+
+
+def test_a_mean_of_weights_that_are_shared_out_is_refused():
+    strategy = ModelParallelStrategy(save_distributed_checkpoint=False)
+    trainer = Trainer(accelerator="cpu", devices=2, strategy=strategy, logger=False, enable_checkpointing=False)
+    with pytest.raises(HeadConfigError, match=r"TH-H25: callbacks=weight_averaging .*Try: trainer=ddp"):
+        WeightAveraging().setup(trainer, torch.nn.Linear(2, 2), "fit")
+
+
+def test_a_module_that_can_share_its_weights_is_averaged_without_a_warning(tmp_path):
+    module = ClassificationModule(torch.nn.Flatten(), SoftmaxHead(4, 3))
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = Trainer(accelerator="cpu", default_root_dir=tmp_path, enable_checkpointing=False, **quiet)
+    averaging = WeightAveraging()
+    averaging.setup(trainer, module, "fit")
+    assert type(averaging._average_model.module) is ClassificationModule

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
 from torchheads.backbones import Backbone
+from torchheads.errors import HeadConfigError
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 
@@ -30,10 +31,16 @@ def share_weights(backbone: nn.Module, head: nn.Module, mesh: DeviceMesh) -> Non
         head: as the backbone. Outside its forward pass nothing can use its weights.
         mesh: whose ranks all take part, whatever its dimensions.
 
+    Raises:
+        HeadConfigError: code H25, for weights that something else has shared out.
+
     Source: Zhao et al. 2023, PyTorch FSDP, arXiv:2304.11277, section 3.
     """
     if is_shared(head):
         return
+    if any(isinstance(parameter, DTensor) for part in (backbone, head) for parameter in part.parameters()):
+        problem = "trainer=fsdp with weights that are shared out already, as shard_classes does it"
+        raise HeadConfigError("H25", problem, "one of the two")
     ranks = init_device_mesh(mesh.device_type, (mesh.size(),))
     for part in (*blocks(backbone), backbone, head):
         make_contiguous(part)
@@ -44,7 +51,7 @@ def share_weights(backbone: nn.Module, head: nn.Module, mesh: DeviceMesh) -> Non
 
 
 def blocks(backbone: nn.Module) -> Iterator[nn.Module]:
-    """The stages of a backbone that are one module of several layers, such as ``layer1`` of a ResNet.
+    """The stages of a backbone whose weights are in one module of several layers, such as ``layer1`` of a ResNet.
 
     Example:
         >>> from torchheads.backbones import Cnn, TorchvisionBackbone
@@ -52,9 +59,9 @@ def blocks(backbone: nn.Module) -> Iterator[nn.Module]:
         (4, 0)
     """
     for stage in backbone.stages() if isinstance(backbone, Backbone) else ():
-        children = list(stage.children())
-        if len(children) == 1 and not isinstance(children[0], CONTAINERS) and any(children[0].children()):
-            yield children[0]
+        trained = [child for child in stage.children() if any(True for _ in child.parameters())]
+        if len(trained) == 1 and not isinstance(trained[0], CONTAINERS) and any(trained[0].children()):
+            yield trained[0]
 
 
 def make_contiguous(module: nn.Module) -> None:
@@ -78,7 +85,7 @@ def is_shared(module: nn.Module) -> bool:
         >>> is_shared(nn.Linear(3, 2))
         False
     """
-    return any(isinstance(parameter, DTensor) for parameter in module.parameters())
+    return any(isinstance(part, FSDPModule) for part in module.modules())
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
