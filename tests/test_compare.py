@@ -109,6 +109,7 @@ def killed_after(seconds: float, folder: Path) -> bool:
 
 
 @pytest.mark.nightly
+@pytest.mark.skipif("'nightly' not in config.option.markexpr", reason="takes half an hour: pytest -m nightly")
 @pytest.mark.timeout(3000)
 def test_a_study_killed_at_twenty_moments_ends_with_the_same_report(tmp_path: Path) -> None:
     undisturbed = compare(tmp_path / "undisturbed", GRID)

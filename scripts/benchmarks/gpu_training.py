@@ -213,7 +213,7 @@ def show(record: dict[str, Any]) -> None:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """The options; those of ``--smoke`` first, so that others win."""
+    """The options; sizes are those of a toy where ``--smoke`` is among them, whatever else is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
     parser.add_argument("--backbone", default="resnet18", help="a classification model of torchvision")
@@ -230,7 +230,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="a toy on the CPU")
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
     typed = sys.argv[1:] if words is None else words
-    return parser.parse_args([*SMOKE, *typed] if "--smoke" in typed else typed)
+    return parser.parse_args([*typed, *SMOKE] if "--smoke" in typed else typed)
 
 
 def main() -> None:

@@ -11,12 +11,13 @@
     cut              cut_cross_entropy's linear_cross_entropy (CUDA, where it is installed)
     torchheads       torchheads.linear: chunks of classes, class indices or label lists
 
-A step is the mean loss over examples and the gradients of features, weight and bias. Time: the contenders
-take turns; the median and the least of their wall times, and the median of the processor time, which other programs on
-the machine disturb less. Memory: one step in a process of its own, after a small one has loaded what torch loads late;
-the kernel's high-water mark of resident memory is reset right before the step (/proc/self/clear_refs, Linux) and read
-right after it, so the extra peak is everything on top of the inputs: logits, gradients, scratch space of the matrix
-library. Inputs are features, weight, bias and the target in the form that the contender takes.
+A step is the mean loss over examples and the gradients of features, weight and bias. Time: the contenders take turns;
+the median and the least of their wall times, and the median of the processor time, which other programs on the machine
+disturb less. Memory: one step in a process of its own, after a small one has loaded what torch loads late; the kernel's
+high-water mark of resident memory is reset right before the step (/proc/self/clear_refs, Linux) and read right after
+it, so the extra peak is everything on top of the inputs: logits, gradients, scratch space of the matrix library. On
+CUDA it is what torch's allocator counts. Inputs are features, weight, bias and the target in the form that the
+contender takes. The share of the matmul rate counts the 6 N C D flops of a dense step against one product's rate.
 """
 
 import argparse
@@ -81,7 +82,7 @@ class Problem:
             return self.torch_chunked()
         if contender in PEERS:
             return self.peer(contender)
-        dense = self.dense(self.index[:, 0] if one else self.shares(lists), lists)
+        dense = self.dense(self.index[:, 0] if one else self.shares(lists).to(self.weight.dtype), lists)
         return torch.compile(dense) if contender == "dense compiled" else dense
 
     def dense(self, target: Tensor, lists: LabelLists) -> Callable[[], Tensor]:

@@ -20,6 +20,7 @@ def write_fake_run(
     samples: int = 60,
     skill: float = 2.0,
     labels: dict[str, Any] | None = None,
+    names: list[str] | None = None,
 ) -> Path:
     """A folder with ``results.json`` and ``predictions.npz``; the target depends on the data's name alone.
 
@@ -27,6 +28,7 @@ def write_fake_run(
         folder: of the run; made.
         skill: how far the right logits are from the others, in standard deviations.
         labels: what ``labels.json`` holds; None for no such file.
+        names: of the classes.
     """
     drawn, luck = np.random.default_rng(len(data)), np.random.default_rng([seed, len(head)])
     single = label_type == "single"
@@ -46,13 +48,17 @@ def write_fake_run(
         predictions=predictions,
         target=target,
     )
-    metrics = {"accuracy" if single else "mean_average_precision": float(right.mean()), "brier": 0.1}
+    primary = "accuracy" if single else "mean_average_precision"
+    metrics = {primary: float(right.mean()), "micro_f1": 0.6, "brier": 0.1}
+    rows = [{"step": n, "epoch": n, "train/loss": 2.0 / (n + 1), f"val/{primary}": 0.1 * n} for n in range(4)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     results = {
         "schema": "torchheads.results/1",
         "head": head,
         "label_type": label_type,
         "data": data,
-        "classes": [f"class {number}" for number in range(classes)],
+        "classes": names or [f"class {number}" for number in range(classes)],
+        "watched": {"metric": primary, "mode": "max"},
         "seed": seed,
         "samples": {"train": 100, "test": samples},
         "val": metrics,

@@ -62,12 +62,12 @@ def render(
     """The page of these figures, whatever its size; every name is escaped.
 
     Raises:
-        HeadConfigError: code R01, where Jinja2 cannot be imported.
+        HeadConfigError: code P06, where Jinja2 cannot be imported.
     """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
-        raise HeadConfigError("R01", f"a report needs Jinja2 ({error})", "pip install 'torchheads[report]'") from error
+        raise HeadConfigError("P06", f"a report needs Jinja2 ({error})", "pip install 'torchheads[report]'") from error
     loader = PackageLoader("torchheads.report", "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -44,13 +44,13 @@ def write_report(
         The path of the page.
 
     Raises:
-        HeadConfigError: code R01, where matplotlib or Jinja2 cannot be imported.
+        HeadConfigError: code P06, where matplotlib or Jinja2 cannot be imported.
     """
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise HeadConfigError(
-            "R01", f"a report needs matplotlib ({error})", "pip install 'torchheads[report]'"
+            "P06", f"a report needs matplotlib ({error})", "pip install 'torchheads[report]'"
         ) from error
     table, told = overview(summary), sections(summary)
     shown = []
