@@ -39,7 +39,7 @@ def compare(config: DictConfig, folder: Path) -> dict[str, Any] | None:
         What ``report/report.json`` holds; None while other parts of the study have runs to make.
     """
     plain = check_targets(config)
-    search: Search | None = instantiate(plain["tuning"])
+    search: Search | None = instantiate(plain["tuning"] or None)
     study, seeds = Path(plain["folder"]), check_seeds(plain["seeds"], search)
     check_level(plain["level"])
     every = [Series(cell, seeds, search) for cell in cells_of(plain, study)]
