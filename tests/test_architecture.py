@@ -54,7 +54,7 @@ WITHIN_A_FLOOR = {
     ("compare_progress", "compare_plan"), ("compare_progress", "compare_series"), ("compare_worker", "cli"),
     ("compare", "compare_launch"), ("compare", "compare_plan"), ("compare", "compare_progress"),
     ("compare", "compare_series"), ("compare", "config"), ("compare", "config_values"), ("compare", "make_report"), ("compare", "compare_text"), ("compare_text", "terminal"),
-    ("make_report", "compare_text"),
+    ("make_report", "compare_text"), ("make_report", "pictures"), ("make_report", "config"),
     ("make_report", "build_data"), ("make_report", "terminal"),
 }  # fmt: skip
 HEAVY = ("lightning", "hydra", "omegaconf", "torchvision", "torchmetrics", "sklearn")

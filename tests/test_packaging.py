@@ -122,6 +122,8 @@ def test_the_wheel_holds_what_belongs_in_it_and_nothing_else(wheel: Path) -> Non
     configs = {f"torchheads_configs/{path.relative_to(ROOT / 'configs')}" for path in (ROOT / "configs").rglob("*.*")}
     sources = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
     wanted = {name for name in configs if name.endswith((".yaml", ".py"))} | sources | {"torchheads/py.typed"}
+    templates = (ROOT / "src" / "torchheads" / "report" / "templates").iterdir()
+    wanted |= {str(path.relative_to(ROOT / "src")) for path in templates}
     assert names == wanted
     assert "hydra_plugins/__init__.py" not in names
 

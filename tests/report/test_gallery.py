@@ -62,7 +62,12 @@ def test_samples_are_chosen_for_a_reason() -> None:
     found = list(reasons(first))
     assert found[0][1].startswith("typical")
     assert found[0][0] in (0, 2, 4)
-    assert found[1:] == [(1, "only sigmoid right"), (3, "only softmax right"), (1, "worst of softmax"), (3, "worst of sigmoid")]
+    assert found[1:] == [
+        (1, "only sigmoid right"),
+        (3, "only softmax right"),
+        (1, "worst of softmax"),
+        (3, "worst of sigmoid"),
+    ]
     samples = gallery({head: [run] for head, run in first.items()}, NAMES, lambda row: f"picture {row}")
     assert [sample.why for sample in samples[1:]] == [
         "only sigmoid right; worst of softmax",
@@ -79,11 +84,9 @@ def test_the_price_of_a_set_leaves_out_what_is_not_known() -> None:
     assert price(found) == pytest.approx([np.log(2)])
 
 
-def test_heads_of_other_seeds_are_shown_on_the_seed_they_share() -> None:
+def test_a_head_that_judged_other_samples_has_no_sheet() -> None:
     runs = {
-        "softmax": [judged(np.eye(4), [0, 1, 2, 3], [0, 1, 2, 3], seed=seed) for seed in (0, 2)],
-        "sigmoid": [judged(np.eye(4) * (seed + 1), [0, 1, 2, 3], [0, 1, 2, 3], seed=seed) for seed in (2, 3)],
+        "softmax": [judged(np.eye(4), [0, 1, 2, 3], [0, 1, 2, 3])],
+        "other": [judged(np.eye(3), [0, 1, 2], [0, 1, 2])],
     }
-    (softmax, sigmoid) = gallery(runs, NAMES, lambda row: None)[0].sheets
-    assert max(float(row.logit) for row in sigmoid.rows) == 3.0  # seed 2
-    assert max(float(row.logit) for row in softmax.rows) == 1.0
+    assert [sheet.head for sheet in gallery(runs, NAMES, lambda row: None)[0].sheets] == ["softmax"]

@@ -10,14 +10,14 @@ from torchheads.report.tables import overview, sections
 
 def test_the_overview_has_a_row_a_data_set_with_the_verdict(summary: dict[str, Any]) -> None:
     table = overview(summary)
-    assert table.columns == ["data", "classes", "metric", "softmax", "sigmoid", "verdict"]
+    assert table.columns == ["data", "verdict", "softmax", "sigmoid", "metric", "classes"]
     assert [row[0] for row in table.rows] == ["digits", "<b>canvases</b>"]
     for row, data in zip(table.rows, summary["data"], strict=True):
         (primary,) = (entry for entry in data["comparisons"] if entry["primary"])
         metric = data["heads"]["softmax"]["metrics"][primary["metric"]]
-        assert row[3] == with_interval(metric)
-        assert row[5] == primary["verdict"]
-    assert table.rows[0][4].endswith(", 1 failed")
+        assert row[2] == with_interval(metric)
+        assert row[1] == primary["verdict"]
+    assert table.rows[0][3].endswith(", 1 failed")
 
 
 def test_with_three_heads_each_verdict_names_its_own(summary: dict[str, Any]) -> None:
@@ -25,14 +25,14 @@ def test_with_three_heads_each_verdict_names_its_own(summary: dict[str, Any]) ->
     data = summary["data"][0] | {"comparisons": summary["data"][0]["comparisons"] + other}
     rows = overview(summary | {"heads": ["softmax", "sigmoid", "focal"], "data": [data]}).rows
     assert [row[0] for row in rows] == ["digits", ""]
-    assert rows[0][-1].startswith("sigmoid: ")
-    assert rows[1][-1].startswith("focal: ")
+    assert rows[0][1].startswith("sigmoid: ")
+    assert rows[1][1].startswith("focal: ")
 
 
 @pytest.mark.parametrize(("heads", "words"), [(1, "one head"), (2, "fewer than two seeds")])
 def test_why_nothing_is_compared(summary: dict[str, Any], heads: int, words: str) -> None:
     data = summary["data"][0] | {"comparisons": [], "heads": dict(list(summary["data"][0]["heads"].items())[:heads])}
-    assert words in overview(summary | {"data": [data]}).rows[0][-1]
+    assert words in overview(summary | {"data": [data]}).rows[0][1]
 
 
 def test_a_section_says_everything(summary: dict[str, Any]) -> None:
@@ -51,4 +51,6 @@ def test_a_section_says_everything(summary: dict[str, Any]) -> None:
 def test_numbers_stand_to_the_right() -> None:
     table = Table("", ["a", "b", "c"], [["x", "0.5 (0.4 to 0.6)", "\N{EN DASH}"], ["y", "< 0.001", "no difference"]])
     assert table.numeric == [False, True, False]
-    assert [is_numeric(cell) for cell in ("1,200", "1.5 GB", "-0.1", "word", "optimizer.lr=1")] == [True] * 3 + [False] * 2
+    assert [is_numeric(cell) for cell in ("1,200", "1.5 GB", "-0.1", "word", "optimizer.lr=1")] == [True] * 3 + [
+        False
+    ] * 2

@@ -19,7 +19,9 @@ def test_every_number_of_the_summary_is_in_the_csv(summary: dict[str, Any]) -> N
                     if (row["data"], row.get("head"), row["metric"], row["kind"])
                     == (data["name"], head, metric, "mean over seeds")
                 )
-                assert (row["estimate"], row["low"], row["high"]) == tuple(values[key] for key in ("mean", "low", "high"))
+                assert (row["estimate"], row["low"], row["high"]) == tuple(
+                    values[key] for key in ("mean", "low", "high")
+                )
     differences = [row for row in rows if row["kind"] == "difference"]
     expected = [entry for data in summary["data"] for entry in data["comparisons"]]
     assert [(row["estimate"], row["adjusted"], row["verdict"]) for row in differences] == [

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from torchheads.errors import HeadConfigError
-from torchheads.report.write import write_report
+from torchheads.report.figures import Judged
+from torchheads.report.write import in_order, write_report
 from torchheads.study.runs import Run
 
 
@@ -26,6 +27,16 @@ def test_four_files_with_the_same_figures(runs: list[Run], summary: dict[str, An
     assert len(texts["html"].encode()) < 1_000_000
     with (page.parent / "report.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == 2 * 2 * 3 + 3 + 5
+
+
+def test_the_first_runs_of_all_heads_are_of_one_seed(runs: list[Run]) -> None:
+    some = {"softmax": (10, 2, 0), "sigmoid": (2, 10)}
+    judged = {head: [Judged(runs[0]._replace(seed=seed)) for seed in seeds] for head, seeds in some.items()}
+    assert {h: [one.run.seed for one in found] for h, found in in_order(judged).items()} == {
+        "softmax": [2, 10, 0],
+        "sigmoid": [2, 10],
+    }
+    assert in_order({}) == {}
 
 
 def test_the_same_twice(runs: list[Run], summary: dict[str, Any], tmp_path: Path) -> None:

@@ -59,3 +59,7 @@ def test_predictions_that_are_none(tmp_path: Path) -> None:
     np.savez(tmp_path / "a" / "predictions.npz", **{"species/logits": np.zeros(3)})
     with pytest.raises(CheckpointError, match=r"TH-K08: .*predictions.npz holds no predictions of one head"):
         run.predictions()
+    for content in (b"", b"PK\x03\x04 cut off"):
+        (tmp_path / "a" / "predictions.npz").write_bytes(content)
+        with pytest.raises(CheckpointError, match="TH-K08"):
+            run.predictions()

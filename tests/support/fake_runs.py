@@ -21,6 +21,7 @@ def write_fake_run(
     skill: float = 2.0,
     labels: dict[str, Any] | None = None,
     names: list[str] | None = None,
+    target: np.ndarray | None = None,
 ) -> Path:
     """A folder with ``results.json`` and ``predictions.npz``; the target depends on the data's name alone.
 
@@ -29,10 +30,13 @@ def write_fake_run(
         skill: how far the right logits are from the others, in standard deviations.
         labels: what ``labels.json`` holds; None for no such file.
         names: of the classes.
+        target: class indices, in place of those drawn.
     """
     drawn, luck = np.random.default_rng(len(data)), np.random.default_rng([seed, len(head)])
     single = label_type == "single"
-    target = drawn.integers(0, classes, samples) if single else drawn.random((samples, classes)) < 0.4
+    if target is None:
+        target = drawn.integers(0, classes, samples) if single else drawn.random((samples, classes)) < 0.4
+    samples = len(target)
     there = np.eye(classes, dtype=bool)[target] if single else target
     logits = (luck.normal(size=(samples, classes)) + skill * (there - 0.5)).astype(np.float32)
     probabilities = 1 / (1 + np.exp(-logits))

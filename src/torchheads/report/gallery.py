@@ -54,27 +54,23 @@ class Sample(NamedTuple):
 
 
 def gallery(judged: Mapping[str, Sequence[Judged]], names: Sequence[str], pictures: Pictures) -> list[Sample]:
-    """A typical sample, the worst of each head, and those where the heads disagree; the first seed that all have.
+    """A typical sample, the worst of each head, and those where the heads disagree.
 
     Args:
-        judged: the runs of each head, in the order of their seeds.
+        judged: the runs of each head; the first of each are shown.
         names: of the classes.
         pictures: of the test samples.
     """
-    first = one_seed(judged)
+    first = one_row(judged)
     chosen: dict[int, list[str]] = {}
     for place, why in reasons(first):
         chosen.setdefault(place, []).append(why)
     return [sample(first, place, "; ".join(why), names, pictures) for place, why in list(chosen.items())[:5]]
 
 
-def one_seed(judged: Mapping[str, Sequence[Judged]]) -> dict[str, Judged]:
-    """The runs of the first seed that every head has, or the first run of each, on the same samples."""
-    shared = set.intersection(*({run.run.seed for run in runs} for runs in judged.values()))
-    first = {
-        head: next((run for run in runs if run.run.seed == min(shared)), runs[0]) if shared else runs[0]
-        for head, runs in judged.items()
-    }
+def one_row(judged: Mapping[str, Sequence[Judged]]) -> dict[str, Judged]:
+    """The first run of each head that judged the same samples as that of the first head."""
+    first = {head: runs[0] for head, runs in judged.items()}
     index = next(iter(first.values())).predictions.index
     return {head: run for head, run in first.items() if np.array_equal(run.predictions.index, index)}
 
@@ -98,7 +94,8 @@ def price(judged: Judged) -> np.ndarray:
     """The logarithmic loss of each sample (n,): of the true class, or of all entries together."""
     probabilities = judged.predictions.probabilities.astype(np.float64).clip(1e-12, 1 - 1e-12)
     if judged.single:
-        return np.asarray(-np.log(probabilities[np.arange(len(probabilities)), judged.target]))
+        costs = -np.log(probabilities[np.arange(len(probabilities)), judged.target])
+        return np.where(judged.target < 0, 0.0, costs)
     costs = np.where(judged.target == 1, -np.log(probabilities), -np.log1p(-probabilities))
     return np.asarray(np.where(judged.target < 0, 0.0, costs).sum(axis=1))
 

@@ -17,7 +17,7 @@ KINDS = {"single": "exactly one class each", "multi": "any set of classes each"}
 def overview(summary: Summary) -> Table:
     """One row a data set and comparison: the primary metric of each head, and the verdict."""
     level = f"{summary['level']:.0%}"
-    columns = ["data", "classes", "metric", *summary["heads"], "verdict"]
+    columns = ["data", "verdict", *summary["heads"], "metric", "classes"]
     rows = [row for data in summary["data"] for row in overview_rows(data, summary["heads"])]
     caption = f"Mean over seeds with its {level} interval over seeds; the verdict reads the paired difference over "
     return Table(caption + "seeds and test samples, corrected for the number of comparisons", columns, rows)
@@ -30,9 +30,9 @@ def overview_rows(data: Mapping[str, Any], heads: Sequence[str]) -> list[list[st
     many = len(heads) > 2
     verdicts = [f"{entry['first']}: {entry['verdict']}" if many else str(entry["verdict"]) for entry in told]
     cells = [of_head(data["heads"].get(head), primary) for head in heads]
-    first = [data["name"], KINDS.get(data["label_type"], NONE), metric_words(primary) or NONE, *cells]
-    blank = [""] * len(first)
-    return [[*(blank if number else first), verdict] for number, verdict in enumerate(verdicts or [why_none(data)])]
+    rest = [*cells, metric_words(primary) or NONE, KINDS.get(data["label_type"], NONE)]
+    name, *others = verdicts or [why_none(data)]
+    return [[data["name"], name, *rest], *(["", other, *[""] * len(rest)] for other in others)]
 
 
 def why_none(data: Mapping[str, Any]) -> str:
@@ -62,7 +62,7 @@ def section(data: Mapping[str, Any], summary: Summary) -> Section:
     kind = f"{data['classes']} classes, {KINDS.get(data['label_type'], NONE)}; {samples}"
     notes = [
         *(
-            f"Seeds {listed(seeds)} of {head} have no partner and are left out."
+            f"Seeds {listed(seeds)} of {head} have no partner and are left out of differences."
             for head, seeds in data["dropped_seeds"].items()
         ),
         *(
@@ -79,7 +79,7 @@ def metrics_table(data: Mapping[str, Any]) -> Table:
     heads = data["heads"]
     keys = list(dict.fromkeys(key for head in heads.values() for key in head["metrics"]))
     rows = [[metric_words(key), *(with_interval(head["metrics"].get(key)) for head in heads.values())] for key in keys]
-    return Table(f"Test metrics, mean over seeds {listed(data['seeds'])} and interval", ["metric", *heads], rows)
+    return Table("Test metrics, the mean over all seeds of a head and its interval", ["metric", *heads], rows)
 
 
 def comparisons_table(data: Mapping[str, Any], summary: Summary) -> Table:

@@ -51,7 +51,7 @@ def plain(text: str) -> str:
         a\\|b &lt;i&gt; \\*c\\*
     """
     flat = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    escaped = re.sub(r"([\\\\`*\[\]|#])", r"\\\1", flat)
+    escaped = re.sub(r"([\\\\`*_\[\]|#])", r"\\\1", flat.replace("&", "&amp;"))
     return escaped.replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -60,6 +60,7 @@ def write_report(
             for head in summary["heads"]
             if (found := [Judged(run) for run in runs if (run.data, run.head) == (section.name, head)])
         }
+        judged = in_order(judged)
         shown.append(show(section, judged, summary["heads"], find_pictures) if judged else Shown(section, (), ()))
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "report.html", page(title, table, of_study(summary), shown, summary))
@@ -67,6 +68,15 @@ def write_report(
     write_table(folder / "report.csv", csv_columns(summary))
     write_json(folder / "report.json", summary)
     return folder / "report.html"
+
+
+def in_order(judged: Mapping[str, list[Judged]]) -> dict[str, list[Judged]]:
+    """The runs by seed, those first whose seed every head has: the first of each head are of one seed."""
+    shared = set.intersection(*({one.run.seed for one in found} for found in judged.values())) if judged else set()
+    return {
+        head: sorted(found, key=lambda one: (one.run.seed not in shared, one.run.seed))
+        for head, found in judged.items()
+    }
 
 
 def show(section: Any, judged: Mapping[str, list[Judged]], heads: Sequence[str], find_pictures: FindPictures) -> Shown:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -70,9 +71,10 @@ class Run(NamedTuple):
             CheckpointError: code K08, where the file is not there or holds something else.
         """
         try:
-            with np.load(self.folder / "predictions.npz", allow_pickle=False) as saved:
+            path = self.folder / "predictions.npz"
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 return Predictions(**{name: saved[name] for name in Predictions._fields if name in saved.files})
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
             problem = f"{self.folder / 'predictions.npz'} holds no predictions of one head ({error})"
             raise CheckpointError("K08", problem, "folders of runs of one head, trained with test=true") from error
 

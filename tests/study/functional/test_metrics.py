@@ -63,6 +63,12 @@ def test_no_class_is_a_miss_and_no_prediction() -> None:
     assert right_rows(np.array([-1, 1]), np.array([1, 1])).tolist() == [0.0, 1.0]
 
 
+def test_a_sample_whose_class_is_not_known_does_not_count() -> None:
+    predicted, target = np.array([0, 1, 1, 0]), np.array([0, -1, 1, -1])
+    assert macro_f1(predicted, target) == 1.0
+    assert [part.tolist() for part in counts(predicted, target)] == [[1, 1], [1, 1], [1, 1]]
+
+
 def test_a_set_is_right_where_all_that_is_known_is() -> None:
     predicted = np.array([[True, False], [True, True], [False, False]])
     assert right_rows(predicted, np.array([[1, 0], [1, 0], [0, -1]])).tolist() == [1.0, 0.0, 1.0]

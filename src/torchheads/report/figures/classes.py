@@ -96,7 +96,7 @@ def confusion(judged: Judged, classes: int) -> np.ndarray:
     predicted = judged.predictions.predictions
     if not judged.single:
         return np.asarray((judged.target == 1).astype(np.int64).T @ predicted.astype(np.int64))
-    answered = predicted >= 0
+    answered = (predicted >= 0) & (judged.target >= 0)
     table = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(table, (judged.target[answered], predicted[answered]), 1)
     return table
@@ -104,4 +104,6 @@ def confusion(judged: Judged, classes: int) -> np.ndarray:
 
 def support(judged: Judged, classes: int) -> np.ndarray:
     """How often each class is right, shape (c,)."""
-    return np.bincount(judged.target, minlength=classes) if judged.single else (judged.target == 1).sum(axis=0)
+    if not judged.single:
+        return np.asarray((judged.target == 1).sum(axis=0))
+    return np.bincount(judged.target[judged.target >= 0], minlength=classes)

@@ -12,6 +12,9 @@ from torchheads.study.functional.metrics import right_rows
 POINTS = 100
 """Of a curve: more cannot be told apart at the size of a panel."""
 
+BINS, ROWS = 15, 10
+"""Of a reliability curve: how many bins there are, as in the metric, and how many rows one needs to be drawn."""
+
 
 def reliability(judged: Mapping[str, Sequence[Judged]], name: str, heads: Sequence[str]) -> Drawn:
     """How often answers of a probability are right: scikit-learn's display, the first seed of each head."""
@@ -23,8 +26,10 @@ def reliability(judged: Mapping[str, Sequence[Judged]], name: str, heads: Sequen
         if runs[0].single:
             probabilities = runs[0].predictions.probabilities.max(axis=1)
             truth = runs[0].predictions.probabilities.argmax(axis=1) == runs[0].target
-        frequency, mean = calibration_curve(truth, probabilities.clip(0, 1), n_bins=10)
-        display = CalibrationDisplay(frequency, mean, probabilities, estimator_name=head)
+        frequency, mean = calibration_curve(truth, probabilities.clip(0, 1), n_bins=BINS)
+        sizes = np.histogram(probabilities, bins=BINS, range=(0, 1))[0]
+        told = sizes[sizes > 0] >= ROWS  # of fewer a share says nothing
+        display = CalibrationDisplay(frequency[told], mean[told], probabilities, estimator_name=head)
         display.plot(ax=axes, ref_line=False, color=colours(heads)[head], markersize=3)
     what = "probability of the best class" if judged[head][0].single else "probability of an entry"
     axes.plot([0, 1], [0, 1], ":", color="#808080", linewidth=1)
@@ -87,7 +92,7 @@ def thresholds(judged: Mapping[str, Sequence[Judged]], name: str, heads: Sequenc
             axes.axhline(own, color=colours(heads)[head], linewidth=0.8, linestyle="--")
     axes.set(xlabel="one threshold for all classes", ylabel="micro F1", xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(loc="lower center")
-    return Drawn("Thresholds; dashed: the head's own decision, learned on held-out rows", svg(figure, f"{name} cut"))
+    return Drawn("One threshold for all classes; dashed: the head's own decision", svg(figure, f"{name} cut"))
 
 
 def thinned(values: np.ndarray) -> np.ndarray:

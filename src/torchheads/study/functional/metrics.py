@@ -82,6 +82,7 @@ def counts(
         known = target >= 0
         sets, truth = predictions.astype(bool) & known, target == 1
         return (sets & truth).sum(axis=0), sets.sum(axis=0), truth.sum(axis=0)
+    predictions, target = predictions[target >= 0], target[target >= 0]
     classes = int(max(predictions.max(initial=0), target.max(initial=0))) + 1
     right = target[predictions == target]
     parts = (right, predictions[predictions >= 0], target)
