@@ -83,3 +83,10 @@ def test_the_epoch_loss_is_over_all_ranks(found: list[dict[str, Any]]) -> None:
     """(3 * 1 + 1 * 5) / 4 on the first rank; the second had one batch without examples."""
     for rank in found:
         assert rank["epoch_loss"] == [2.0, 4.0, 3, 1]
+
+
+def test_metrics_of_many_classes_are_those_of_one_rank(found: list[dict[str, Any]]) -> None:
+    expected = load_script().extreme(0, 1)
+    assert len(expected) >= 15
+    for rank in found:
+        assert rank["extreme"] == pytest.approx(expected, abs=1e-12)

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from torchheads.metrics import EpochLoss, MetricSuite, metric_suite
+from torchheads.metrics import EpochLoss, ExtremeMetrics, MetricSuite, metric_suite
+from torchheads.targets import LabelLists
 
 # name -> (label type, number of rows, who has them, with predictions, share of the target that is known)
 CASES = {
@@ -70,6 +71,18 @@ def score(case: str, rank: int, world: int) -> MetricSuite:
     return suite
 
 
+def extreme(rank: int, world: int) -> dict[str, float]:
+    """Metrics of many classes over this rank's share of 13 rows, in batches of two; the last share is the smaller."""
+    random = torch.Generator().manual_seed(3)
+    best = torch.rand(13, 9, generator=random).argsort(dim=1)[:, :5]
+    target = LabelLists.from_multi_hot(torch.rand(13, 9, generator=random) < 0.3)
+    metrics = ExtremeMetrics(9, (1, 3, 5), inverse_propensity=torch.linspace(1, 4, 9))
+    share = torch.arange(13)[rank::world]
+    for places in share.split(2):
+        metrics.update(best[places], target[places])
+    return metrics.compute()
+
+
 def results(suite: MetricSuite) -> list[object]:
     """Values and table: two gatherings, so that the second shows this rank's own rows are back after the first."""
     return [suite.compute(), suite.per_class(), suite.examples()]
@@ -87,6 +100,7 @@ def main() -> None:
     suite.reset()
     suite.update(**rows("multi", 3))  # the same three rows on both ranks
     found["reset"] = suite.compute()
+    found["extreme"] = extreme(rank, 2)
     losses = EpochLoss()
     for loss, count in [(1.0, 3), (5.0, 1), (0.0, 0)][2 * rank : 2 * rank + 2]:  # two batches, and one without examples
         losses.update(torch.tensor(loss), count)
