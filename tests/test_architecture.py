@@ -26,7 +26,15 @@ FLOORS = [
     | {"inspect", "inspect_tables", "inspect_words"}
     | {"terminal", "spreadsheet", "spreadsheet_text", "pictures", "explain_options", "explain"}
     | {"doctor_checks", "doctor", "kept_promises"}
-    | {"compare_plan", "compare_series", "compare_launch", "compare_progress", "compare_worker", "compare_text", "compare"}
+    | {
+        "compare_plan",
+        "compare_series",
+        "compare_launch",
+        "compare_progress",
+        "compare_worker",
+        "compare_text",
+        "compare",
+    }
     | {"make_report"},
 ]
 # Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
@@ -53,9 +61,10 @@ WITHIN_A_FLOOR = {
     ("compare_launch", "compare_plan"), ("compare_launch", "compare_series"), ("compare_progress", "terminal"),
     ("compare_progress", "compare_plan"), ("compare_progress", "compare_series"), ("compare_worker", "cli"),
     ("compare", "compare_launch"), ("compare", "compare_plan"), ("compare", "compare_progress"),
-    ("compare", "compare_series"), ("compare", "config"), ("compare", "config_values"), ("compare", "make_report"), ("compare", "compare_text"), ("compare_text", "terminal"),
-    ("make_report", "compare_text"), ("make_report", "pictures"), ("make_report", "config"),
-    ("make_report", "build_data"), ("make_report", "terminal"),
+    ("compare", "compare_series"), ("compare", "config"), ("compare", "config_values"), ("compare", "make_report"),
+    ("compare", "compare_text"), ("compare_text", "terminal"), ("make_report", "compare_text"),
+    ("make_report", "pictures"), ("make_report", "config"), ("make_report", "build_data"),
+    ("make_report", "terminal"),
 }  # fmt: skip
 HEAVY = ("lightning", "hydra", "omegaconf", "torchvision", "torchmetrics", "sklearn")
 
@@ -107,7 +116,9 @@ def test_hydra_and_lightning_stay_on_their_floor() -> None:
     for path in files():
         text = path.read_text()
         floor = 0 if room_of(path) == "__init__" else floor_of(room_of(path))
-        assert floor == len(FLOORS) - 1 or not ("import hydra" in text or "from hydra" in text or "omegaconf" in text), path
+        assert floor == len(FLOORS) - 1 or not (
+            "import hydra" in text or "from hydra" in text or "omegaconf" in text
+        ), path
         assert floor >= 4 or "lightning" not in text, path
 
 

@@ -16,10 +16,11 @@ from torchheads.build import (
     check_resumable,
     first_line,
     load_module,
+    load_to_answer,
 )
 from torchheads.build_data import data_facts
 from torchheads.config import check_config, instantiate
-from torchheads.errors import CheckpointMismatch, HeadConfigError
+from torchheads.errors import CheckpointMismatch, FitError, HeadConfigError
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -58,7 +59,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_named_decision_wins_over_the_saved_one(tmp_path: Path) -> None:
     path = checkpoint(tmp_path / "a.ckpt", *CANVASES, "decision=threshold", "decision.value=0.6")
-    for value, expected in ((0.75, torch.tensor(3.0).log()), (None, torch.tensor(1.5).log())):
+    for value, expected in ((0.75, torch.tensor(3.0).log()), (None, torch.tensor(0.0))):  # no value is 0.5
         part = {"_target_": "torchheads.decisions.Threshold", "value": value}
         cut = load_module(path, {"decision": part, "calibrator": None}).head.decision.cut
         assert cut.tolist() == pytest.approx([expected.item()] * 10)
@@ -172,3 +173,53 @@ def test_nothing_is_logged_into_a_folder_that_nobody_can_act_on(tmp_path: Path) 
     build_trainer(train(), tmp_path)
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.distributed"):
         assert logging.getLogger(name).getEffectiveLevel() == logging.WARNING
+
+
+def fit(state: dict[str, Any]) -> None:
+    """Fit the parts of a checkpoint on rows that they can learn from."""
+    module = build_module(**state["hyper_parameters"])
+    logits = 2 * torch.randn(200, 10, generator=torch.Generator().manual_seed(0))
+    target = torch.rand(200, 10, generator=torch.Generator().manual_seed(1)) < (logits / 2).sigmoid()
+    module.head.fit_held_out(logits, target)
+    state["state_dict"] = module.state_dict()
+
+
+FITTED = [*CANVASES, "decision=fitted_threshold", "calibration=temperature", "guarantee=false_negative_rate"]
+
+
+def to_answer(path: Path, *overrides: str) -> Any:
+    return load_to_answer(compose("evaluate", [f"checkpoint={path}", *overrides])).head
+
+
+def test_a_decision_with_nothing_to_learn_is_as_it_was_named(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "a.ckpt", *FITTED, change=fit)
+    assert to_answer(path).decision.cut.any()
+    assert to_answer(path, "decision=threshold").decision.cut.tolist() == [0.0] * 10
+    assert torch.equal(to_answer(path, "decision=fitted_threshold").decision.cut, to_answer(path).decision.cut)
+    with pytest.raises(
+        FitError, match=r"TH-F01: .*a\.ckpt holds no FittedThreshold .*Try: torchheads calibrate checkp"
+    ):
+        to_answer(path, "decision=precision_at_recall")
+
+
+def test_under_another_calibrator_nothing_is_fitted(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "a.ckpt", *FITTED, change=fit)
+    same = to_answer(path, "calibration=temperature")
+    assert same.fitted
+    with pytest.raises(
+        FitError, match=r"TH-F01: .*Try: torchheads calibrate checkpoint=.*calibration=\.\.\., or decis"
+    ):
+        to_answer(path, "calibration=identity")
+    other = to_answer(path, "calibration=identity", "decision=threshold", "decision.value=0.75")
+    assert other.predict(torch.zeros(1, 10)).sum() == 0
+    with pytest.raises(FitError, match=r"TH-F01: FalseNegativeRate was not fitted yet.*torchheads calibrate"):
+        other.prediction_set(torch.zeros(1, 10))
+
+
+def test_states_from_before_there_were_kinds_are_read(tmp_path: Path) -> None:
+    def before(state: dict[str, Any]) -> None:
+        fit(state)
+        state["state_dict"] = {key: value for key, value in state["state_dict"].items() if not key.endswith(".kind")}
+
+    path = checkpoint(tmp_path / "a.ckpt", *FITTED, change=before)
+    assert to_answer(path, "calibration=temperature").fitted

@@ -69,3 +69,15 @@ def test_folds_train_in_silence(callback: str, tmp_path: Path, capsys: Any) -> N
     assert callback in config["callbacks"]
     out_of_fold(config, build_data(config["data"], config["backbone"]), 2, tmp_path)
     assert [line for line in capsys.readouterr().out.splitlines() if not line.startswith("crossfit: ")] == []
+
+
+def test_a_crossfit_that_was_cut_off_starts_again_and_no_folder_is_shared(tmp_path: Path) -> None:
+    left_over, shared = tmp_path / "fold_1" / "checkpoints", tmp_path / "elsewhere"
+    for folder in (left_over, shared):
+        folder.mkdir(parents=True)
+        (folder / "best.ckpt").write_text("of another training")
+    config = plain(f"+callbacks.best_checkpoint.dirpath={shared}", "trainer.max_epochs=1")
+    rows = out_of_fold(config, build_data(config["data"], config["backbone"]), 2, tmp_path)
+    assert len(rows.logits) == 90
+    assert [path.name for path in shared.iterdir()] == ["best.ckpt"]
+    assert list(tmp_path.iterdir()) == [shared]

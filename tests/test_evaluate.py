@@ -133,7 +133,7 @@ def test_an_output_gets_its_folder_or_is_refused_first(
     path = checkpoint("head=sigmoid")
     command(config_of(name, f"checkpoint={path}", f"output={tmp_path}/new/deep/file"), tmp_path)
     assert (tmp_path / "new" / "deep" / "file").is_file()
-    monkeypatch.setattr(f"torchheads.{name}.load_module", lambda *_: pytest.fail("it was loaded before the check"))
+    monkeypatch.setattr(f"torchheads.{name}.load_to_answer", lambda *_: pytest.fail("it was loaded before the check"))
     with pytest.raises(CheckpointError, match=r"TH-H17: .*/new cannot be written: it is a folder\. Try: output="):
         command(config_of(name, f"checkpoint={path}", f"output={tmp_path}/new"), tmp_path)
 

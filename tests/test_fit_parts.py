@@ -78,3 +78,9 @@ def test_the_record_names_the_classes_that_learned_nothing() -> None:
     assert record["at_the_shared_threshold"] == ["dog", "cow"]
     several = fitted_record(MultiHead({"animal": one, "other": SoftmaxHead(4, 3)}))
     assert several == {"animal": record, "other": {"decision": "Argmax", "calibrator": "Identity"}}
+
+
+def test_the_record_says_what_was_done_not_what_was_asked_for() -> None:
+    one = head(decision=FittedThreshold(fit="crossfit"))
+    one.fit_held_out(torch.randn(8, 10), torch.rand(8, 10) < 0.5)
+    assert fitted_record(one)["fitted_on"] == "holdout"

@@ -13,7 +13,7 @@ from torchheads import MultiHead, SigmoidHead, SoftmaxHead
 from torchheads.artifact import Rows
 from torchheads.build import load_module
 from torchheads.cli import main
-from torchheads.decisions import Selective
+from torchheads.decisions import Argmax, Selective
 from torchheads.guarantees import Coverage, FalseNegativeRate
 from torchheads.kept_promises import kept_promises
 from torchheads.module import ClassificationModule
@@ -124,3 +124,15 @@ def test_several_heads_speak_for_themselves() -> None:
         "error_without_abstention": 0.0,
         "aurc": 0.0,
     }
+
+
+def test_a_row_that_the_rule_rejects_is_wrong_where_every_row_must_be_answered() -> None:
+    logits = torch.tensor([[3.0, 0.0], [0.1, 0.0], [0.0, 3.0], [3.0, 0.0]])
+    head = SoftmaxHead(4, 2, decision=Selective(0.5, rule=Argmax(reject_below=0.7)))
+    target = torch.tensor([0, 0, 1, 1])  # the second row is rejected, and of class 0
+    head.fit_held_out(logits, target)
+    module = ClassificationModule(torch.nn.Identity(), head)
+    module.collected = Rows(torch.arange(4), logits=logits, target=target)
+    found = kept_promises(module)["selective"]
+    assert found["error_without_abstention"] == 2 / 4
+    assert (found["answered"], found["error_of_answers"]) == (3 / 4, pytest.approx(1 / 3))

@@ -102,9 +102,8 @@ def main() -> None:
     options = parser.parse_args()
     sizes = (options.examples, options.width, options.classes)
     records = []
-    print(
-        f"{'head':<9}{'processes':>9}{'held MiB':>10}{'x W':>7}{'step MiB':>10}{'x W':>7}{'all MiB':>10}{'x W':>7}   allowed {ALLOWED}"
-    )
+    columns = "".join(f"{name:>10}{'x W':>7}" for name in ("held MiB", "step MiB", "all MiB"))
+    print(f"{'head':<9}{'processes':>9}{columns}   allowed {ALLOWED}")
     for link in HEADS:
         whole = measure(link, 1, *sizes)
         for world in options.worlds:

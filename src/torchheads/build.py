@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from torch import nn
 
 from torchheads.allowed_targets import leaves
 from torchheads.artifact import not_ours, read_checkpoint, saved_configuration
+from torchheads.buffers import learns, mark_unfitted
 from torchheads.build_head import build_head
 from torchheads.config import instantiate, instantiate_each
-from torchheads.errors import CheckpointMismatch, HeadConfigError, TorchHeadsError
+from torchheads.errors import CheckpointMismatch, FitError, HeadConfigError, TorchHeadsError
 from torchheads.module import ClassificationModule
 
 RESUMED = ("seed", "data", "augment", "mix", "sampling", "weights", "backbone", "head", "optimizer", "scheduler")
@@ -76,9 +79,24 @@ def quieten_lightning() -> None:
         warnings.filterwarnings("ignore", message=message)
 
 
-def chosen_parts(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts of the head that an evaluation or a prediction names, by the head's own words for them."""
-    return {"decision": config["decision"], "calibrator": config["calibration"]}
+def load_to_answer(config: Mapping[str, Any]) -> ClassificationModule:
+    """The module of ``config.checkpoint``, with the decision and calibration that an evaluation or prediction names.
+
+    Raises:
+        FitError: code F01, when the decision must be fitted for what was named; and those of `load_module`.
+    """
+    parts = {"decision": config["decision"], "calibrator": config["calibration"]}
+    module = load_module(config["checkpoint"], parts)
+    if any(part is not None for part in parts.values()):  # then there is one head
+        head: Any = module.head
+        for part in (head.calibrator, head.decision):
+            if not part.fitted:
+                name = type(part).__name__
+                problem = f"{config['checkpoint']} holds no {name} that was fitted with these options and calibration"
+                options = " ".join(f"{option}=..." for option in ("decision", "calibration") if config[option])
+                remedy = f"torchheads calibrate checkpoint={config['checkpoint']} {options}, or decision=threshold"
+                raise FitError("F01", problem, remedy)
+    return module
 
 
 def load_module(checkpoint: str | Path, parts: Mapping[str, Any] | None = None) -> ClassificationModule:
@@ -89,7 +107,8 @@ def load_module(checkpoint: str | Path, parts: Mapping[str, Any] | None = None) 
     Args:
         checkpoint: the file.
         parts: configurations that replace parts of the head, such as ``decision``; None keeps a part. Numbers they
-            name win over the saved ones.
+            name win over the saved ones, and a decision with nothing to learn keeps its own. Under another calibrator
+            than the saved one decision and guarantee are not fitted, since they were on the scores of that one.
 
     Raises:
         CheckpointCorrupt: code K01, when the file is no checkpoint.
@@ -107,13 +126,35 @@ def load_module(checkpoint: str | Path, parts: Mapping[str, Any] | None = None) 
         # published weights are not read again: those of the checkpoint come in their place
         backbone = {key: None if key == "weights" else value for key, value in config["backbone"].items()}
         module = build_module({**config, "backbone": backbone, "head": {**config["head"], **chosen}}, facts)
-        module.load_state_dict(state["state_dict"])
+        load_head_with(module, state["state_dict"], chosen)
         module.hparams["config"] = {**module.hparams["config"], "backbone": config["backbone"]}
     except TorchHeadsError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise not_ours(checkpoint, f"its weights and its configuration do not fit: {first_line(error)}") from error
     return module.eval()
+
+
+def load_head_with(module: ClassificationModule, state: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
+    """Load a state into a module some parts of whose head were chosen beside it."""
+    head: Any = module.head
+    if "decision" in chosen and not any(map(learns, head.decision.modules())):
+        head.decision.named = True  # decision=threshold is 0.5, whatever the checkpoint decides by
+    module.load_state_dict(state)
+    if "calibrator" in chosen and not is_saved_calibrator(head.calibrator, state):
+        for part in filter(None, (head.decision, head.guarantee)):
+            mark_unfitted(part)
+
+
+def is_saved_calibrator(calibrator: nn.Module, state: Mapping[str, Any]) -> bool:
+    """Whether a calibrator of the one head holds the numbers of a state, so that its scores are those saved."""
+    place = "head.calibrator."
+    saved = {key.removeprefix(place): value for key, value in state.items() if key.startswith(place)}
+    own = calibrator.state_dict()
+    saved.setdefault("kind", own.get("kind"))  # not in older states
+    return own.keys() == {key for key in saved if saved[key] is not None} and all(
+        torch.equal(value, saved[name].to(value)) for name, value in own.items()
+    )
 
 
 def check_resumable(checkpoint: str | Path, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,10 +43,14 @@ def out_of_fold(config: Mapping[str, Any], data: ClassificationData, folds: int,
 
 
 def fold_logits(config: Mapping[str, Any], data: ClassificationData, folder: Path) -> Rows:
-    """Train as the run does, and judge the calibration split."""
-    callbacks = {name: part for name, part in (config["callbacks"] or {}).items() if name not in SPOKEN}
+    """Train as the run does, but with all checkpoints in the folder, and judge the calibration split."""
+    given = {name: part for name, part in (config["callbacks"] or {}).items() if name not in SPOKEN}
+    callbacks = {name: {**part, "dirpath": None} if "dirpath" in part else part for name, part in given.items()}
     trainer_options = {**config["trainer"], "enable_progress_bar": False}
     trainer = build_trainer({"callbacks": callbacks, "logger": None, "trainer": trainer_options}, folder)
+    if trainer.is_global_zero:
+        shutil.rmtree(folder, ignore_errors=True)  # of a crossfit that was cut off
+    trainer.strategy.barrier()
     module = fresh_module(config, data)
     trainer.fit(module, datamodule=data)
     take_weights(trainer, module)

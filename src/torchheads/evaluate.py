@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from torchheads.artifact import write_json
-from torchheads.build import build_trainer, chosen_parts, load_module
+from torchheads.build import build_trainer, load_to_answer
 from torchheads.build_data import open_data
 from torchheads.config import check_targets, make_output
 from torchheads.kept_promises import kept_promises
@@ -28,7 +28,7 @@ def evaluate(config: DictConfig, folder: Path) -> dict[str, Any]:
     """
     plain = check_targets(config)
     output = make_output(Path(plain["output"] or folder / "results.json"))
-    module = load_module(plain["checkpoint"], chosen_parts(plain))
+    module = load_to_answer(plain)
     data = open_data(plain["data"], module)
     trainer = build_trainer(plain, folder)
     trainer.test(module, dataloaders=data.evaluation_dataloader(plain["split"]), verbose=False)

@@ -37,6 +37,7 @@ def fit_parts(
             each(lambda value: value.to(module.device), named(tree).get(name)) for tree in sources[folds][1:]
         )
         held_out.fit(head, logits, target, mask, insist=False)
+        head.decision.learned_on = head.decision.fitted_on
 
 
 def calibration_rows(trainer: Trainer, module: ClassificationModule, data: ClassificationData) -> Rows:
@@ -96,7 +97,7 @@ def one_record(head: ClassificationHead) -> dict[str, Any]:
         record["guarantee"] = type(head.guarantee).__name__
     kept = getattr(head.decision, "kept_shared", None)
     if kept is not None:
-        record["fitted_on"] = head.decision.fitted_on
+        record["fitted_on"] = head.decision.learned_on or head.decision.fitted_on
         record["at_the_shared_threshold"] = [head.class_names[c] for c in kept.nonzero().flatten().tolist()]
     if getattr(head.calibrator, "kept_identity", ()):
         record["not_calibrated"] = [head.class_names[c] for c in head.calibrator.kept_identity]

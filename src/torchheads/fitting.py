@@ -8,6 +8,9 @@ from torch import Tensor
 
 from torchheads.errors import FitError
 
+CALIBRATE = "torchheads calibrate checkpoint=... for a checkpoint"
+"""What fits the parts of a checkpoint afterwards."""
+
 
 def check_held_out(values: Tensor, target: Tensor, known: Tensor | None, num_classes: int) -> None:
     """Refuse what nothing can be fitted on.

@@ -12,7 +12,7 @@ from rich.console import Console
 from torch import Tensor
 
 from torchheads.artifact import Rows, write_table
-from torchheads.build import build_trainer, chosen_parts, load_module
+from torchheads.build import build_trainer, load_to_answer
 from torchheads.build_data import open_data
 from torchheads.config import check_targets, make_output
 from torchheads.data import SourcedData
@@ -38,7 +38,7 @@ def predict(config: DictConfig, folder: Path) -> Path:
     """
     plain = check_targets(config)
     output = make_output(Path(plain["output"] or folder / "predictions.csv"))
-    module = load_module(plain["checkpoint"], chosen_parts(plain))
+    module = load_to_answer(plain)
     heads = named_heads(module.head)
     if not all(head.decision.fitted for head in heads.values()):
         problem = f"{plain['checkpoint']} was saved before its decision was fitted, which comes after training"

@@ -2,14 +2,15 @@
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 
 from torchheads import FittedThreshold, MultiHead, SigmoidHead, SoftmaxHead
 from torchheads.calibration import Temperature
-from torchheads.callbacks import FitHeldOut
+from torchheads.callbacks import BestCheckpoint, FitHeldOut
 from torchheads.data import CanvasTasks, DigitCanvases
 from torchheads.errors import FitError
+from torchheads.guarantees import FalseNegativeRate
 from torchheads.module import ClassificationModule
 
 SIZES = {"train_size": 64, "val_size": 32, "calibration_size": 48, "test_size": 40, "batch_size": 32}
@@ -111,3 +112,37 @@ def test_without_a_data_module_there_is_nothing_to_fit_on(canvases, tmp_path):
 def test_splits_that_nothing_may_be_fitted_on(split, code):
     with pytest.raises(FitError, match=f"TH-{code}: split='{split}'"):
         FitHeldOut(split)
+
+
+def test_a_checkpoint_is_tested_twice(canvases, tmp_path):
+    """What was fitted within a test makes room for the state of the next one."""
+    model = make(canvases, calibrator=Temperature(), guarantee=FalseNegativeRate(0.3))
+    runner = trainer(tmp_path, FitHeldOut(), best := BestCheckpoint(tmp_path / "checkpoints"))
+    runner.fit(model, datamodule=canvases)
+    cuts = []
+    for _ in range(2):
+        runner.test(model, datamodule=canvases, ckpt_path=best.best_model_path, verbose=False)
+        cuts.append(model.head.decision.cut.clone())
+        assert not any(buffer.is_inference() for buffer in model.head.buffers())
+    assert torch.equal(*cuts)
+
+
+def test_a_head_fitted_before_is_fitted_for_the_weights_of_the_last_training(canvases, tmp_path):
+    model = make(canvases)
+    for number in range(2):
+        trainer(tmp_path / str(number), FitHeldOut()).fit(model, datamodule=canvases)
+        torch.testing.assert_close(model.head.decision.cut, expected(model, canvases))
+
+
+@pytest.mark.parametrize("split", ["predict", "Calibration", ""])
+def test_splits_that_there_are_not(split):
+    with pytest.raises(FitError, match=f"TH-F04: split='{split}'; allowed 'calibration', 'val'. Try: split="):
+        FitHeldOut(split)
+
+
+def test_a_module_of_another_kind_is_refused():
+    class Plain(LightningModule):
+        pass
+
+    with pytest.raises(FitError, match=r"TH-F04: FitHeldOut got a Plain; allowed a torchheads\.module\.Class"):
+        FitHeldOut().on_train_end(None, Plain())

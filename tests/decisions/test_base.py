@@ -112,7 +112,7 @@ def test_cuts_are_float32_whatever_the_default_is():
             assert score_buffer([0.1]).dtype == torch.float32
             assert FittedThreshold().cut.dtype == torch.float32
             for make in RULES.values():
-                assert {buffer.dtype for buffer in make().buffers()} <= {torch.float32, torch.bool}
+                assert {buffer.dtype for buffer in make().buffers()} <= {torch.float32, torch.bool, torch.int64}
     finally:
         torch.set_default_dtype(before)
 

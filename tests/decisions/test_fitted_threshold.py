@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from torchheads import SoftmaxHead
-from torchheads.decisions import ExpectedCost, FBeta, FittedThreshold, Threshold
+from torchheads.decisions import ExpectedCost, FBeta, FittedThreshold, PrecisionAtRecall, RecallAtPrecision, Threshold
+from torchheads.decisions.objectives import Objective
 from torchheads.errors import FitError, HeadConfigError
 
 SCORES = torch.tensor([[4.0, 3.0, 2.0], [1.0, 0.0, -1.0]])
@@ -166,7 +167,8 @@ OTHER_TARGET = "for scores of shape (2, 3); allowed the same shape. Try: fit(sco
         (
             lambda: bound()(SCORES),
             "TH-F01: the threshold was not fitted yet, so there is no decision. "
-            "Try: head.fit_held_out(logits, target) on held-out data, or Threshold(0.5)",
+            "Try: head.fit_held_out(logits, target) on held-out data, torchheads calibrate checkpoint=... for a "
+            "checkpoint, or Threshold(0.5)",
         ),
     ],
 )
@@ -304,3 +306,68 @@ def test_the_marks_are_saved():
 def test_impossible_options(options, text):
     with pytest.raises(HeadConfigError, match=f"TH-H03: {text}"):
         bound(**options)
+
+
+class Fixed(Objective):
+    """A user's own objective, which does not say what it is."""
+
+    def shared_cut(self, rows):
+        return 1.0
+
+    def class_cuts(self, rows, shared):
+        return torch.full_like(rows.scores[0], shared, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        ({}, True),
+        ({"fit": "crossfit", "max_labels": 2, "shrinkage": 3.0}, True),  # none of these changes what the cuts are
+        ({"objective": PrecisionAtRecall()}, False),
+        ({"objective": FBeta(2.0, "micro")}, False),
+        ({"scope": "per_class"}, False),
+        ({"scope": "shrunk"}, False),
+    ],
+)
+def test_cuts_learned_for_something_else_are_not_taken(options, taken):
+    rule = bound(**options)
+    rule.load_state_dict(fitted().state_dict())
+    assert rule.fitted == taken
+    if not taken:
+        with pytest.raises(
+            FitError, match=r"TH-F01: .*torchheads calibrate checkpoint=\.\.\. for a checkpoint, or Thre"
+        ):
+            rule(SCORES)
+
+
+def test_an_objective_of_ones_own_is_known_again():
+    source, rule = bound(objective=Fixed()), bound(objective=Fixed())
+    source.fit(SCORES, SETS)
+    rule.load_state_dict(source.state_dict())
+    assert rule.fitted
+
+
+def test_a_state_saved_before_there_were_kinds_is_taken():
+    state = fitted().state_dict()
+    del state["kind"]
+    rule = bound()
+    rule.load_state_dict(state)
+    assert rule.cut.tolist() == [1.5, 1.5, 1.5]
+
+
+@pytest.mark.parametrize("scope", ["global", "per_class", "shrunk"])
+@pytest.mark.parametrize("shrinkage", [0.0, 20.0])
+def test_where_no_cut_is_good_enough_nothing_is_taken(scope, shrinkage):
+    # class 0 is right at its highest score; of class 1 the highest is wrong; class 2 has no positive
+    scores = torch.tensor([[3.0, 3.0, 3.0], [2.0, 2.0, 2.0], [1.0, 1.0, 1.0]])
+    sets = torch.tensor([[True, False, False], [False, True, False], [False, False, False]])
+    rule = bound(objective=RecallAtPrecision(0.9), scope=scope, shrinkage=shrinkage, min_labels=1)
+    rule.fit(scores, sets)
+    assert not rule.cut.isnan().any()
+    assert rule.cut[1] == rule.cut[2] == torch.inf
+    assert rule.cut[0] == (torch.inf if scope == "global" else 2.5)
+    assert "cut=" in repr(rule)
+    again = bound(objective=RecallAtPrecision(0.9), scope=scope, shrinkage=shrinkage, min_labels=1)
+    again.load_state_dict(rule.state_dict())
+    far = torch.tensor([[1e30, 1e30, 1e30]])
+    assert again(far).tolist() == rule(far).tolist() == [[True, False, False]]

@@ -265,7 +265,7 @@ def test_a_state_of_another_rule_is_passed_over():
     assert torch.equal(other.predict(scores), scores >= other.decision.cut)
     again = SigmoidHead(3, C, decision=Selective(rule=TopK(2)))  # a cut for sets of another rule
     again.load_state_dict(head.state_dict())
-    assert again.predict(scores).sum(dim=1).max() <= 2
+    assert not again.decision.fitted
 
 
 def test_without_a_rule_and_a_head_there_is_nothing_to_decide_by():
@@ -316,3 +316,47 @@ def test_rows_that_do_not_fit():
 def test_repr():
     assert repr(Selective(0.1)) == "Selective(max_error=0.1, confidence=None, not fitted)"
     assert "max_error=0.2, confidence=0.9, fitted, least=" in repr(fitted("single", 0.2, confidence=0.9))
+
+
+@both
+def test_a_cut_learned_for_another_error_is_not_taken(kind):
+    loose = fitted(kind, 0.3).state_dict()
+    for options, taken in (((0.3,), True), ((0.1,), False), ((0.3, 0.95), False)):
+        for rule in (bound(kind, *options), fitted(kind, *options)):
+            rule.load_state_dict(loose)
+            assert rule.fitted == taken
+            if not taken:
+                with pytest.raises(FitError, match=r"TH-F01: .*or torchheads calibrate checkpoint="):
+                    rule(ROWS[kind]()[0])
+
+
+def test_nor_one_learned_for_another_rule():
+    def make(scope):
+        rule = Selective(0.2, rule=FittedThreshold(scope=scope))
+        rule.bind(C)
+        return rule
+
+    source, same, other = make("global"), make("global"), make("per_class")
+    source.fit(*multi())
+    for rule in (same, other):
+        rule.load_state_dict(source.state_dict())
+    assert same.fitted
+    assert not other.fitted
+    assert not other.rule.fitted
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("argmax", "TH-H03: Selective(rule='argmax'); allowed a decision object, or None for the rule of the head. "),
+        (Argmax, "TH-H03: Selective(rule=Argmax); allowed a decision object, or None for the rule of the head. "),
+        (
+            FittedThreshold(fit="crossfit"),
+            "TH-H03: Selective(rule=FittedThreshold(fit='crossfit')); its cut is fitted ",
+        ),
+    ],
+)
+def test_what_is_no_rule_for_it(rule, text):
+    with pytest.raises(HeadConfigError) as caught:
+        Selective(rule=rule)
+    assert str(caught.value).startswith(text)

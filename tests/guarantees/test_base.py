@@ -75,6 +75,7 @@ def test_what_it_learned_makes_the_round_trip_bit_for_bit(make, tmp_path):
             "limit": torch.float64,
             "num_rows": torch.int64,
             "is_fitted": torch.bool,
+            "kind": torch.int64,
         }
         for name, value in guarantee.named_buffers():
             assert torch.equal(twin.get_buffer(name), value), name
@@ -231,3 +232,40 @@ def test_an_option_that_there_is_not():
     with pytest.raises(HeadConfigError) as caught:
         check_choice("method", "top_k", ("lac", "aps"))
     assert str(caught.value) == "TH-H03: method='top_k'; allowed 'lac', 'aps'. Try: method=lac"
+
+
+@every_guarantee
+def test_a_promise_learned_by_another_kind_or_with_other_options_is_not_taken(make):
+    state = fitted(make).state_dict()
+    for name, other in MAKES.items():
+        guarantee = bound(other)
+        guarantee.load_state_dict(state)
+        assert guarantee.fitted == (MAKES[name] is make), name
+        again = fitted(other)
+        again.load_state_dict(state)
+        assert again.fitted == (MAKES[name] is make), name
+
+
+@every_guarantee
+def test_a_state_saved_before_there_were_kinds_is_taken(make):
+    state = fitted(make).state_dict()
+    del state["kind"]
+    guarantee = bound(make)
+    guarantee.load_state_dict(state)
+    assert guarantee.fitted
+    assert torch.equal(guarantee.kind, fitted(make).kind)
+
+
+@pytest.mark.parametrize("value", ["no", 0, None])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (Coverage, "per_class"),
+        (Coverage, "allow_empty"),
+        (FalseNegativeRate, "per_label"),
+        (PrecisionControl, "per_label"),
+    ],
+)
+def test_words_are_no_yes_or_no(make, name, value):
+    with pytest.raises(HeadConfigError, match=rf"TH-H03: {name}={value!r}; allowed True, False. Try: {name}=False"):
+        make(**{name: value})

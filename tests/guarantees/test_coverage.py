@@ -63,7 +63,7 @@ def test_raps_equals_mapie_with_the_penalty_that_mapie_chose(answers, no_chance,
     expected = mapies_sets(answers, logits, classes, new, level, score, no_chance, False)
     used_to_choose = set(np.asarray(score.X_raps)[:, 0].tolist())
     own = torch.tensor([row for row in range(500) if row not in used_to_choose])
-    options = {"penalty": float(np.ravel(score.lambda_star)[0]), "k_reg": float(score.k_star[0]), "allow_empty": False}
+    options = {"penalty": float(np.ravel(score.lambda_star)[0]), "k_reg": int(score.k_star[0]), "allow_empty": False}
     found = fitted(logits[own], classes[own], level=level, method="raps", **options)(SOFTMAX.scores(new))
     assert torch.equal(found, expected)
 
@@ -165,7 +165,8 @@ def test_several_labels_a_row_are_none_of_its_business():
     [
         ({"method": "top_k"}, "TH-H03: method='top_k'; allowed 'lac', 'aps', 'raps'. Try: method=lac"),
         ({"penalty": -1}, "TH-H03: penalty=-1; allowed a number >= 0. Try: penalty=1"),
-        ({"k_reg": "2"}, "TH-H03: k_reg='2'; allowed a number >= 0. Try: k_reg=1"),
+        ({"k_reg": "2"}, "TH-H03: k_reg='2'; allowed a whole number >= 0. Try: k_reg=1"),
+        ({"k_reg": 2.7}, "TH-H03: k_reg=2.7; allowed a whole number >= 0. Try: k_reg=1"),
         ({"penalty": float("nan")}, "TH-H03: penalty=nan; allowed a number >= 0. Try: penalty=1"),
     ],
 )

@@ -292,14 +292,17 @@ def test_no_weight_or_flag_is_saved_but_the_decision_is():
     head = SigmoidHead(4, 3, criterion=BinaryCrossEntropy([1.0, 2.0, 3.0]))
     assert set(head.state_dict()) == {"classifier.weight", "classifier.bias", "decision.cut"}
     fitted = SoftmaxHead(4, 3, label_type="multi")
-    of_the_decision = {"decision.cut", "decision.kept_shared", "decision.is_fitted"}
+    of_the_decision = {"decision.cut", "decision.kept_shared", "decision.is_fitted", "decision.kind"}
     assert set(fitted.state_dict()) == {"classifier.weight", "classifier.bias", *of_the_decision}
     assert set(SoftmaxHead(4, 3).state_dict()) == {"classifier.weight", "classifier.bias"}
 
 
+def as_learned():
+    return FittedThreshold(FBeta(average="micro"), scope="global")
+
+
 def learned():
-    decision = FittedThreshold(FBeta(average="micro"), scope="global")
-    head = SoftmaxHead(4, 3, label_type="multi", decision=decision)
+    head = SoftmaxHead(4, 3, label_type="multi", decision=as_learned())
     nn.init.normal_(head.classifier.weight)
     head.decision.fit(
         torch.tensor([[4.0, 3.0, 2.0], [1.0, 0.0, -1.0]]), torch.tensor([[True, False, True], [False] * 3])
@@ -314,7 +317,7 @@ def learned():
         (lambda: SoftmaxHead(4, 3, label_type="multi", decision=TopK(1)), lambda s: s == s.amax(dim=1, keepdim=True)),
         (lambda: SoftmaxHead(4, 3, label_type="multi", decision=Threshold(0.9)), lambda scores: scores >= math.log(9)),
         (lambda: SoftmaxHead(4, 3, label_type="multi", decision=Threshold()), lambda scores: scores >= 1.5),
-        (lambda: SoftmaxHead(4, 3, label_type="multi", decision=FittedThreshold()), lambda scores: scores >= 1.5),
+        (lambda: SoftmaxHead(4, 3, label_type="multi", decision=as_learned()), lambda scores: scores >= 1.5),
     ],
     ids=["Argmax", "TopK", "named Threshold", "Threshold", "FittedThreshold"],
 )

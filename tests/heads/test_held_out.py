@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from torchheads import FittedThreshold, SigmoidHead, SoftmaxHead
-from torchheads.calibration import Calibrator, Temperature
+from torchheads.calibration import Calibrator, Platt, Temperature
+from torchheads.decisions import ExpectedCost
 from torchheads.errors import FitError, LogitsError, TargetError, TorchHeadsWarning
 from torchheads.guarantees import Guarantee
 from torchheads.heads import held_out
@@ -179,3 +180,76 @@ def test_and_a_warning_where_a_training_would_be_lost():
     assert head.calibrator.kept_identity == (0, 1, 2)
     with pytest.raises(FitError, match="TH-F03"):
         held_out.fit(head, logits * float("nan"), target, None, insist=False)  # of other errors nothing is forgiven
+
+
+def test_what_is_fitted_in_inference_mode_takes_a_state_later():
+    head = SigmoidHead(8, 3, calibrator=Temperature(), decision=FittedThreshold())
+    state = {name: value.clone() for name, value in head.state_dict().items()}
+    with torch.inference_mode():
+        head.fit_held_out(*noisy())
+    assert head.fitted
+    head.load_state_dict(state)
+    assert not head.fitted
+
+
+def noisy(c=3, n=200):
+    logits = 2 * torch.randn(n, c, generator=torch.Generator().manual_seed(0))
+    return logits, torch.rand(n, c, generator=torch.Generator().manual_seed(1)) < (logits / 2).sigmoid()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "known"),
+    [
+        (SigmoidHead, {}, True),
+        (SigmoidHead, {"score": "logit"}, False),
+        (SoftmaxHead, {"label_type": "multi"}, False),
+    ],
+)
+def test_scores_are_taken_at_their_word_where_they_are_calibrated_log_odds(kind, options, known):
+    decision = FittedThreshold(ExpectedCost(1.0, 3.0), scope="per_class")
+    head = kind(8, 3, calibrator=Temperature(), decision=decision, **options)
+    head.fit_held_out(*noisy())
+    assert head.calibrator.kept_identity == ()
+    assert torch.allclose(decision.cut.sigmoid(), torch.tensor(0.25)) == known
+
+
+def test_nor_where_the_calibrator_learned_nothing_of_a_class():
+    logits, target = noisy()
+    logits[:, 1] *= -1  # falls where it is right more often, and so keeps its logits
+    decision = FittedThreshold(ExpectedCost(1.0, 3.0), scope="per_class")
+    head = SigmoidHead(8, 3, calibrator=Platt(), decision=decision)
+    head.fit_held_out(logits, target)
+    assert head.calibrator.kept_identity == (1,)
+    assert not torch.isclose(decision.cut.sigmoid(), torch.tensor(0.25)).any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "code"),
+    [
+        (SigmoidHead, [[1.0, 0.0, 0.25], [0.0, 1.0, 0.0]], "M13"),
+        (SoftmaxHead, [[0.75, 0.0, 0.25], [0.0, 1.0, 0.0]], "T06"),
+    ],
+)
+def test_soft_targets_are_neither_right_nor_wrong(kind, target, code):
+    head = kind(8, 3, soft_targets=True)
+    with pytest.raises(TargetError, match=rf"TH-{code}: {kind.__name__} got the soft target 0\.\d+ at held-out row 0"):
+        head.fit_held_out(LOGITS[:2], torch.tensor(target))
+    hard = held_out_rows(head, LOGITS[:2], torch.tensor(target).round(), None)
+    assert hard.target.tolist() == [[True, False, False], [False, True, False]]
+    if code == "M13":  # what is not known may be anything
+        known = torch.tensor([[True, True, False], [True, True, True]])
+        assert held_out_rows(head, LOGITS[:2], torch.tensor(target), known).known is not None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("calibrator", [None, Temperature])
+@pytest.mark.parametrize("scope", ["per_class", "shrunk"])
+def test_costs_of_each_class_on_a_device(calibrator, scope):
+    def cuts(device):
+        decision = FittedThreshold(ExpectedCost([1.0, 2.0, 3.0], 2.0), scope=scope)
+        head = SigmoidHead(8, 3, calibrator=calibrator and calibrator(), decision=decision).to(device)
+        head.fit_held_out(*(part.to(device) for part in noisy()))
+        assert head.decision.cut.device.type == device
+        return head.decision.cut.cpu()
+
+    torch.testing.assert_close(cuts("cuda"), cuts("cpu"))

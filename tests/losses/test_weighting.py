@@ -88,3 +88,10 @@ def test_other_weights_by_hand_stay():
     assert made.pos_weight.tolist() == [4, 0.25]
     InverseFrequency().weigh(made, COUNTS, 10)  # found again, not given by hand
     assert made.pos_weight.tolist() == [9, 1.5]
+
+
+def test_weights_of_the_data_do_not_go_with_alpha():
+    with pytest.raises(
+        HeadConfigError, match=r"TH-H36: Focal got alpha=\[0\.9, 0\.9\] and weights of the data.*Try: wei"
+    ):
+        InverseFrequency().weigh(bound(Focal(alpha=0.9), "sigmoid"), COUNTS, 5)

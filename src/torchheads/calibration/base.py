@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from torchheads.buffers import ExactBuffers, constant, take_numbers
+from torchheads.buffers import ExactBuffers, constant, mark_fitted, take_numbers
 from torchheads.calibration.functional import HeldOut, chunks, group_nll
 from torchheads.errors import FitError, HeadConfigError
+from torchheads.fitting import CALIBRATE
 from torchheads.links import SOFTMAX, Link
 
 
@@ -33,12 +34,18 @@ class Calibrator(ExactBuffers, nn.Module, ABC):
 
     is_fitted: Tensor
     learned: Tensor
+    kind: Tensor
 
     @property
     def fitted(self) -> bool:
         """Whether the map may be used; True for one that has nothing to fit."""
         is_fitted = self._buffers.get("is_fitted")
         return is_fitted is None or (not is_fitted.is_meta and bool(is_fitted))
+
+    @property
+    def meaning(self) -> str:
+        """What the learned numbers are of, beside the class: the head's link."""
+        return self.link.name
 
     @property
     def kept_identity(self) -> tuple[int, ...]:
@@ -84,7 +91,7 @@ class Calibrator(ExactBuffers, nn.Module, ABC):
         if self.fitted and "is_fitted" in self._buffers:
             return
         flags = {"is_fitted": constant(False, torch.bool), "learned": constant([False] * self.num_classes, torch.bool)}
-        for name, value in {**flags, **numbers}.items():
+        for name, value in {**flags, "kind": constant(0, torch.int64), **numbers}.items():
             self.register_buffer(name, value)
 
     def keep(self, rows: HeldOut, learned: Tensor, groups: int, **numbers: Tensor) -> None:
@@ -96,9 +103,10 @@ class Calibrator(ExactBuffers, nn.Module, ABC):
             groups: 1 where the map is kept or dropped as a whole, C where class by class.
             numbers: new values of the buffers, by name.
         """
-        for name, value in {**numbers, "learned": learned, "is_fitted": torch.tensor(True)}.items():
+        for name, value in {**numbers, "learned": learned}.items():
             buffer = self._buffers[name]
             setattr(self, name, value.detach().to(buffer))  # type: ignore[arg-type]
+        mark_fitted(self)
         change = torch.zeros(groups, dtype=torch.float64, device="cpu")
         for piece in chunks(rows):
             logits = piece.logits.to(self.is_fitted.device)
@@ -108,15 +116,15 @@ class Calibrator(ExactBuffers, nn.Module, ABC):
 
     def keep_logits(self) -> None:
         """Count as fitted without having learned anything: every class keeps its logits."""
-        self.is_fitted, self.learned = torch.ones_like(self.is_fitted), torch.zeros_like(self.learned)
+        mark_fitted(self)
+        self.learned = torch.zeros_like(self.learned)
 
     def check_fitted(self) -> None:
         """Refuse to be used before `fit`; code F01. Not looked at where the map is compiled or exported."""
         if not torch.compiler.is_compiling() and not self.passes_on and not self.fitted:
             problem = f"{type(self).__name__} was not fitted yet, so there are no calibrated logits"
-            raise FitError(
-                "F01", problem, "head.fit_held_out(logits, target) on held-out data, or calibration=identity"
-            )
+            remedy = f"head.fit_held_out(logits, target) on held-out data, {CALIBRATE}, or calibration=identity"
+            raise FitError("F01", problem, remedy)
 
     def extra_repr(self) -> str:
         """Whether fitted, and the classes that keep their logits."""

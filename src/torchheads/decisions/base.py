@@ -23,6 +23,7 @@ class DecisionRule(ExactBuffers, nn.Module, ABC):
 
     A rule is configuration and, once fitted, learned state. Loading a state dict gives a rule the numbers saved for it;
     numbers the user named when building the rule stay as named, and numbers of another kind of rule are passed over.
+    A rule that learns registers ``is_fitted`` and ``kind``, and ends `fit` with `torchheads.buffers.mark_fitted`.
     """
 
     label_type: Literal["single", "multi"]
@@ -32,12 +33,18 @@ class DecisionRule(ExactBuffers, nn.Module, ABC):
     named: bool = False
     fitted_on: Literal["holdout", "crossfit"] = "holdout"
     folds: int = 0  # of a crossfit
+    learned_on: Literal["holdout", "crossfit"] | None = None  # by the last fit, whatever ``fitted_on`` asks for
     taken_for: int | None = None  # number of classes of the head that took the rule
 
     @property
     def fitted(self) -> bool:
         """Whether the rule may be used; True for a rule that has nothing to fit."""
         return True
+
+    @property
+    def meaning(self) -> str:
+        """The options that say what learned numbers mean: a state learned with others is not taken."""
+        return ""
 
     @property
     def in_force(self) -> "DecisionRule | None":

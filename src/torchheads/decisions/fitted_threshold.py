@@ -3,18 +3,20 @@
 m rows (examples or positions), c classes.
 """
 
+import math
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from torchheads.buffers import constant, mark_fitted
 from torchheads.decisions.base import DecisionRule
 from torchheads.decisions.functional.answers import above, limited
 from torchheads.decisions.objectives import FBeta, Objective
 from torchheads.decisions.objectives.base import HeldOutScores
 from torchheads.errors import FitError, HeadConfigError
-from torchheads.fitting import check_held_out
+from torchheads.fitting import CALIBRATE, check_held_out
 
 Scope = Literal["global", "per_class", "shrunk"]
 
@@ -69,6 +71,7 @@ class FittedThreshold(DecisionRule):
     cut: Tensor
     kept_shared: Tensor
     is_fitted: Tensor
+    kind: Tensor
 
     def __init__(
         self,
@@ -89,11 +92,19 @@ class FittedThreshold(DecisionRule):
         self.register_buffer("cut", torch.zeros(0, dtype=torch.float32))
         self.register_buffer("kept_shared", torch.zeros(0, dtype=torch.bool))
         self.register_buffer("is_fitted", torch.tensor(False))
+        self.register_buffer("kind", constant(0, torch.int64))
 
     @property
     def fitted(self) -> bool:
         """Whether `fit` was called or a fitted state was loaded."""
         return self.is_fitted.device.type != "meta" and bool(self.is_fitted)
+
+    @property
+    def meaning(self) -> str:
+        """What the cuts maximise, and how far they are each class's own."""
+        plain = type(self.objective).__repr__ is object.__repr__  # which shows an address
+        objective = type(self.objective).__name__ if plain else repr(self.objective)
+        return f"{objective}, {self.scope}" + (f", {self.shrinkage:g}" if self.scope == "shrunk" else "")
 
     def bind(self, num_classes: int) -> None:
         """Make room for one cut a class, so that states of this rule have one shape; keep cuts that were learned.
@@ -131,10 +142,11 @@ class FittedThreshold(DecisionRule):
             cuts = self._learned_cuts(rows, positives, kept)
         else:
             kept = torch.zeros_like(kept)
-        cut = cuts.to(scores.device).float()
+        cuts = cuts.to(scores.device)
+        cut = cuts.float()
         self.cut = cut.where(cut.double() <= cuts, cut.nextafter(torch.full_like(cut, -torch.inf)))  # never rounded up
         self.kept_shared = kept
-        self.is_fitted = torch.ones_like(self.is_fitted)
+        mark_fitted(self)
 
     def _learned_cuts(
         self, rows: HeldOutScores, positives: Float64[Tensor, "c"], kept: Bool[Tensor, "c"]
@@ -145,6 +157,8 @@ class FittedThreshold(DecisionRule):
         shared, own = self.objective.both(rows)
         if self.scope == "per_class":
             return own.where(~kept, shared)
+        if math.isinf(shared):  # no cut for all is good enough, so that there is nothing to move towards
+            return own.where(~kept, shared)
         total = float(positives.sum())
         shared *= total / (total + self.shrinkage)
         share = positives / (positives + self.shrinkage)
@@ -154,11 +168,13 @@ class FittedThreshold(DecisionRule):
         """Sets as a mask, shape (m, c)."""
         if not torch.compiler.is_compiling() and not self.fitted:
             problem = "the threshold was not fitted yet, so there is no decision"
-            raise FitError("F01", problem, "head.fit_held_out(logits, target) on held-out data, or Threshold(0.5)")
+            remedy = f"head.fit_held_out(logits, target) on held-out data, {CALIBRATE}, or Threshold(0.5)"
+            raise FitError("F01", problem, remedy)
         chosen = above(scores, self.cut)
         if self.min_labels == 0 and self.max_labels is None:
             return chosen
-        return limited(chosen, scores - self.cut, self.min_labels, self.max_labels)
+        margins = (scores - self.cut).masked_fill(self.cut == torch.inf, -torch.inf)  # never inf - inf
+        return limited(chosen, margins, self.min_labels, self.max_labels)
 
     def extra_repr(self) -> str:
         """What is fitted how, and the cuts where it was."""

@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from torchheads.buffers import constant, kind_of, learns, mark_fitted
 from torchheads.decisions.base import DecisionRule, one_number
 from torchheads.decisions.functional.selection import JUDGES, lowest_cut
 from torchheads.errors import FitError, HeadConfigError, warn
-from torchheads.fitting import check_held_out, halves
+from torchheads.fitting import CALIBRATE, check_held_out, halves
 from torchheads.tail_bounds import certified_cut, from_several_starts
 
 
@@ -57,6 +58,7 @@ class Selective(DecisionRule):
 
     least: Tensor
     is_fitted: Tensor
+    kind: Tensor
     num_classes: int = 0
 
     def __init__(
@@ -66,12 +68,14 @@ class Selective(DecisionRule):
         for name, value in (("max_error", max_error), ("confidence", confidence)):
             if value is not None and not 0 < one_number(value) < 1:
                 raise HeadConfigError("H03", f"{name}={value!r}; allowed a number between 0 and 1", f"{name}=0.05")
+        check_rule(rule)
         self.max_error = one_number(max_error)
         self.confidence = None if confidence is None else one_number(confidence)
         self.suggestion = "rule=None, for the rule of the head (decision.rule=null)"
         self.rule: DecisionRule | None = rule
         self.register_buffer("least", torch.tensor(math.inf, dtype=torch.float64))
         self.register_buffer("is_fitted", torch.tensor(False))
+        self.register_buffer("kind", constant(0, torch.int64))
         if rule is not None:
             self.label_type = rule.label_type
 
@@ -79,6 +83,12 @@ class Selective(DecisionRule):
     def fitted(self) -> bool:
         """Whether rule and cut were fitted or loaded."""
         return self.is_fitted.device.type != "meta" and bool(self.is_fitted) and self._rule().fitted
+
+    @property
+    def meaning(self) -> str:
+        """What the cut keeps to, and the rule whose answers it was learned for."""
+        rule = kind_of(self.rule) if self.rule is not None and learns(self.rule) else self.rule
+        return f"{self.max_error:g}, {self.confidence}, {rule}"
 
     @property
     def promises(self) -> bool:
@@ -134,7 +144,7 @@ class Selective(DecisionRule):
             plan = from_several_starts(len(errors), self.max_error, 1 - self.confidence, judge.p_values)
             cut = certified_cut(confidence, errors, self.max_error, plan, judge.p_values)
         self.least = torch.full_like(self.least, cut, device=scores.device)
-        self.is_fitted = torch.ones_like(self.is_fitted, device=scores.device)
+        mark_fitted(self, scores.device)
         if cut == math.inf:
             problem = (
                 f"no cut keeps the error at {self.max_error:g} on {len(scores)} held-out rows; nothing is answered"
@@ -153,7 +163,7 @@ class Selective(DecisionRule):
         rule = self._rule()
         if not torch.compiler.is_compiling() and not self.fitted:
             problem = "the cut of Selective was not fitted yet, so there is no decision"
-            raise FitError("F01", problem, "head.fit_held_out(logits, target) on held-out data")
+            raise FitError("F01", problem, f"head.fit_held_out(logits, target) on held-out data, or {CALIBRATE}")
         return rule.abstains(scores) | (JUDGES[self.label_type].confidence(scores, rule(scores)) < self.least)
 
     def undecided(self, scores: Float[Tensor, "m c"]) -> Tensor:
@@ -169,3 +179,14 @@ class Selective(DecisionRule):
         """The constructor's arguments, and the cut."""
         cut = f"fitted, least={self.least.item():.4g}" if self.rule is not None and self.fitted else "not fitted"
         return f"max_error={self.max_error}, confidence={self.confidence}, {cut}"
+
+
+def check_rule(rule: object) -> None:
+    """Refuse what is no rule, and a rule that is crossfitted: the cut needs held-out rows of one model; code H03."""
+    if rule is not None and not isinstance(rule, DecisionRule):
+        shown = rule.__name__ if isinstance(rule, type) else repr(rule)
+        problem = f"Selective(rule={shown:.60}); allowed a decision object, or None for the rule of the head"
+        raise HeadConfigError("H03", problem, "rule=Argmax() (decision.rule=null)")
+    if rule is not None and rule.fitted_on == "crossfit":
+        problem = f"Selective(rule={type(rule).__name__}(fit='crossfit')); its cut is fitted on a held-out split alone"
+        raise HeadConfigError("H03", problem, f"rule={type(rule).__name__}() (decision.rule.fit=holdout)")

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor, nn
 
-from torchheads.buffers import ExactBuffers, take_numbers
+from torchheads.buffers import ExactBuffers, constant, mark_fitted, take_numbers
 from torchheads.errors import FitError, HeadConfigError
-from torchheads.fitting import check_held_out
+from torchheads.fitting import CALIBRATE, check_held_out
 
 
 class Guarantee(ExactBuffers, nn.Module, ABC):
@@ -32,17 +32,24 @@ class Guarantee(ExactBuffers, nn.Module, ABC):
     limit: Tensor
     num_rows: Tensor
     is_fitted: Tensor
+    kind: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("limit", torch.zeros(0, dtype=torch.float64))
         self.register_buffer("num_rows", torch.tensor(0))
         self.register_buffer("is_fitted", torch.tensor(False))
+        self.register_buffer("kind", constant(0, torch.int64))
 
     @property
     def fitted(self) -> bool:
         """Whether `fit` was called or a fitted state was loaded."""
         return self.is_fitted.device.type != "meta" and bool(self.is_fitted)
+
+    @property
+    def meaning(self) -> str:
+        """The options that say what was promised: a state learned with others is not taken."""
+        return ""
 
     def bind(self, num_classes: int) -> None:
         """Make room for one number a class; called once by the head that takes the guarantee. What was learned stays.
@@ -84,13 +91,13 @@ class Guarantee(ExactBuffers, nn.Module, ABC):
         """Keep one number a class, shape (c,), learned from so many rows."""
         self.limit = limit.to(torch.float64)
         self.num_rows = torch.full_like(self.num_rows, num_rows, device=limit.device)
-        self.is_fitted = torch.ones_like(self.is_fitted, device=limit.device)
+        mark_fitted(self, limit.device)
 
     def check_fitted(self) -> None:
         """Refuse to answer before anything was learned; code F01."""
         if not torch.compiler.is_compiling() and not self.fitted:
             problem = f"{type(self).__name__} was not fitted yet, so there are no prediction sets"
-            raise FitError("F01", problem, "head.fit_held_out(logits, target) on held-out data")
+            raise FitError("F01", problem, f"head.fit_held_out(logits, target) on held-out data, or {CALIBRATE}")
 
     def extra_repr(self) -> str:
         """What was learned, or that nothing was."""
@@ -127,3 +134,15 @@ def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     if value not in allowed:
         problem = f"{name}={value!r:.60}; allowed {', '.join(map(repr, allowed))}"
         raise HeadConfigError("H03", problem, f"{name}={allowed[0]}")
+
+
+def check_yes_no(name: str, value: object) -> bool:
+    """True or False as they are; code H03 for anything else, such as the word "no", which Python takes for True.
+
+    Example:
+        >>> check_yes_no("per_label", False)
+        False
+    """
+    if not isinstance(value, bool):
+        raise HeadConfigError("H03", f"{name}={value!r:.60}; allowed True, False", f"{name}=False")
+    return value

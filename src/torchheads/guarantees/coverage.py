@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from torchheads.errors import FitError, HeadConfigError, warn
-from torchheads.guarantees.base import Guarantee, check_choice, check_share
+from torchheads.guarantees.base import Guarantee, check_choice, check_share, check_yes_no
 from torchheads.guarantees.functional import adaptive, conformal_quantile, conformal_rank, least_ambiguous, rows_needed
 
 
@@ -78,11 +78,19 @@ class Coverage(Guarantee):
         super().__init__()
         self.level = check_share("level", level)
         check_choice("method", method, ("lac", "aps", "raps"))
-        for name, value in (("penalty", penalty), ("k_reg", k_reg)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-                raise HeadConfigError("H03", f"{name}={value!r}; allowed a number >= 0", f"{name}=1")
+        for name, value, kinds in (("penalty", penalty, (int, float)), ("k_reg", k_reg, (int,))):
+            if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value < float("inf"):
+                allowed = "a whole number" if kinds == (int,) else "a number"
+                raise HeadConfigError("H03", f"{name}={value!r:.60}; allowed {allowed} >= 0", f"{name}=1")
         self.method, self.penalty, self.k_reg = method, penalty, k_reg
-        self.per_class, self.allow_empty = per_class, allow_empty
+        self.per_class = check_yes_no("per_class", per_class)
+        self.allow_empty = check_yes_no("allow_empty", allow_empty)
+
+    @property
+    def meaning(self) -> str:
+        """The options that the limits were learned with."""
+        of_method = f", {self.penalty:g}, {self.k_reg}" if self.method == "raps" else ""
+        return f"{self.level!r}, {self.method}{of_method}, {self.per_class}"
 
     @torch.no_grad()
     def fit(self, scores: Tensor, target: Tensor, known: Tensor | None = None) -> None:
@@ -111,7 +119,7 @@ class Coverage(Guarantee):
         """E of every class, shape (m, c)."""
         if self.method == "lac":
             return least_ambiguous(scores)
-        return adaptive(scores, self.penalty if self.method == "raps" else 0.0, int(self.k_reg))
+        return adaptive(scores, self.penalty if self.method == "raps" else 0.0, self.k_reg)
 
     def forward(self, scores: Float[Tensor, "m c"]) -> Bool[Tensor, "m c"]:
         """The set of each row, shape (m, c)."""

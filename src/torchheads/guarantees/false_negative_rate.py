@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from torchheads.errors import FitError, warn
-from torchheads.guarantees.base import Guarantee, check_share
+from torchheads.guarantees.base import Guarantee, check_share, check_yes_no
 from torchheads.guarantees.functional import conformal_quantile, cut_of_misses, exact, rows_needed
 
 
@@ -50,7 +50,12 @@ class FalseNegativeRate(Guarantee):
 
     def __init__(self, level: float = 0.1, per_label: bool = False) -> None:
         super().__init__()
-        self.level, self.per_label = check_share("level", level), per_label
+        self.level, self.per_label = check_share("level", level), check_yes_no("per_label", per_label)
+
+    @property
+    def meaning(self) -> str:
+        """The options that the cuts were learned with."""
+        return f"{self.level!r}, {self.per_label}"
 
     @torch.no_grad()
     def fit(self, scores: Tensor, target: Tensor, known: Tensor | None = None) -> None:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from torchheads.errors import warn
-from torchheads.guarantees.base import Guarantee, check_share
+from torchheads.guarantees.base import Guarantee, check_share, check_yes_no
 from torchheads.guarantees.functional import exact, imprecision_sums
 from torchheads.tail_bounds import binomial_p_values, certified_cut, from_the_top, hoeffding_bentkus_p_values
 
@@ -60,7 +60,12 @@ class PrecisionControl(Guarantee):
     def __init__(self, level: float = 0.8, confidence: float = 0.9, per_label: bool = False) -> None:
         super().__init__()
         self.level, self.confidence = check_share("level", level), check_share("confidence", confidence)
-        self.per_label = per_label
+        self.per_label = check_yes_no("per_label", per_label)
+
+    @property
+    def meaning(self) -> str:
+        """The options that the cuts were learned with."""
+        return f"{self.level!r}, {self.confidence!r}, {self.per_label}"
 
     @torch.no_grad()
     def fit(self, scores: Tensor, target: Tensor, known: Tensor | None = None) -> None:

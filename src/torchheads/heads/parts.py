@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from torchheads.calibration import Calibrator
+from torchheads.calibration import Calibrator, Identity
 from torchheads.decisions import DecisionRule
 from torchheads.errors import FitError, HeadConfigError
+from torchheads.fitting import CALIBRATE
 from torchheads.guarantees import Guarantee
 from torchheads.losses import Criterion
 
@@ -74,6 +75,18 @@ def all_fitted(head: ClassificationHead) -> bool:
     return head.calibrator.fitted and head.decision.fitted and (head.guarantee is None or head.guarantee.fitted)
 
 
+def learns(head: ClassificationHead) -> bool:
+    """Whether a head has a part that learns from held-out rows, be it fitted already or not.
+
+    Example:
+        >>> from torchheads import FittedThreshold, SigmoidHead
+        >>> learns(SigmoidHead(4, 2)), learns(SigmoidHead(4, 2, decision=FittedThreshold()))
+        (False, True)
+    """
+    decides_as_told = type(head.decision).fit is DecisionRule.fit
+    return not (isinstance(head.calibrator, Identity) and decides_as_told and head.guarantee is None)
+
+
 def find_guarantee(head: ClassificationHead) -> Guarantee:
     """The head's guarantee, fitted.
 
@@ -85,5 +98,5 @@ def find_guarantee(head: ClassificationHead) -> Guarantee:
         raise FitError("F01", problem, "guarantee=Coverage(level=0.9) (guarantee=coverage)")
     if not torch.compiler.is_compiling() and not head.guarantee.fitted:
         problem = f"{type(head.guarantee).__name__} was not fitted yet, so there are no prediction sets"
-        raise FitError("F01", problem, "head.fit_held_out(logits, target) on held-out data")
+        raise FitError("F01", problem, f"head.fit_held_out(logits, target) on held-out data, or {CALIBRATE}")
     return head.guarantee

@@ -84,6 +84,15 @@ class Focal(Criterion):
             problem = f"Focal got {unused[0]}, which weighs yes against no, and a softmax head has no such questions"
             raise HeadConfigError("H24", problem, "class_weight=[1.0, ...], or a SigmoidHead (head=sigmoid)")
 
+    def take_weights(self, name: str, weight: Float[Tensor, "c"]) -> None:
+        """As every criterion's; beside ``alpha``, which weighs the same answers, there are none (H36)."""
+        if name == "pos_weight" and self.alpha is not None:
+            problem = f"Focal got alpha={shown_weight(self.alpha):.60} and weights of the data, which both weigh yes"
+            raise HeadConfigError(
+                "H36", f"{problem} against no; allowed one of the two", "weights=null, or loss.alpha=null"
+            )
+        super().take_weights(name, weight)
+
     def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, "m"]:
         """Loss of each row, shape (m,); target is class indices (m,) or distributions (m, c), or multi-hot (m, c).
 

@@ -41,7 +41,7 @@ def test_errors():
     known = torch.tensor([[True, True, False], [True, False, False]])
     assert share_wrong(sets, target, known).tolist() == [1 / 2, 0.0]
     assert wrong_class(torch.tensor([2, 1]), target, None).tolist() == [0.0, 1.0]
-    assert wrong_class(torch.tensor([-1, 1]), target, None).tolist() == [0.0, 1.0]  # no class: not among the answers
+    assert wrong_class(torch.tensor([-1, 1]), target, None).tolist() == [1.0, 1.0]  # no class is not the right one
 
 
 def test_what_is_withheld():

@@ -153,3 +153,14 @@ def test_costs_fit_the_classes():
 def test_the_repr_is_the_constructor(objective):
     again = eval(repr(objective))
     assert repr(again) == repr(objective)
+
+
+def test_a_cut_that_nothing_reaches_is_endless():
+    rows = HeldOutScores(SCORES, torch.tensor([[False], [True], [False], [False], [False]]))
+    objective = RecallAtPrecision(0.9)
+    assert objective.shared_cut(rows) == math.inf
+    assert objective.class_cuts(rows, 0.0).tolist() == [math.inf]
+    known = torch.tensor([[False], [True], [True], [True], [True]])
+    rows = HeldOutScores(SCORES, SETS, known)  # of what is known, the highest is wrong
+    assert objective.shared_cut(rows) == math.inf
+    assert objective.class_cuts(rows, 0.0).tolist() == [math.inf]

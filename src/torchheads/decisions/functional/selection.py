@@ -43,8 +43,9 @@ def expected_share_right(scores: Float[Tensor, "m c"], sets: Bool[Tensor, "m c"]
 
 
 def wrong_class(predictions: Tensor, target: Bool[Tensor, "m c"], known: Tensor | None) -> Float64[Tensor, "m"]:
-    """1 where the class is wrong, shape (m,)."""
-    return (~target.gather(1, predictions.clamp(min=0).unsqueeze(1)).squeeze(1)).double()
+    """1 where the class is wrong, or none was named, shape (m,)."""
+    right = target.gather(1, predictions.clamp(min=0).unsqueeze(1)).squeeze(1)
+    return (~right | (predictions == REJECTED)).double()
 
 
 def share_wrong(sets: Bool[Tensor, "m c"], target: Bool[Tensor, "m c"], known: Tensor | None) -> Float64[Tensor, "m"]:

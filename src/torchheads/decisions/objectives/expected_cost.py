@@ -51,8 +51,8 @@ class ExpectedCost(Objective):
         """The cost, below 0, shape of the counts; of each class its own."""
         wrong, missed = counts.taken - counts.hits, counts.positives - counts.hits
         per_wrong, per_missed = (
-            (cost if cost.numel() == 1 else cost[counts.classes])[:, None].to(counts.hits.device)
-            for cost in (self.false_positive, self.false_negative)
+            (cost if cost.numel() == 1 else cost[counts.classes])[:, None]
+            for cost in (each.to(counts.hits.device) for each in (self.false_positive, self.false_negative))
         )
         return -(per_wrong * wrong + per_missed * missed)
 

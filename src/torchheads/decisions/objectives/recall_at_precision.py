@@ -3,6 +3,8 @@
 m rows (examples or positions), c classes.
 """
 
+import math
+
 import torch
 from jaxtyping import Float64
 from torch import Tensor
@@ -13,9 +15,9 @@ from torchheads.decisions.objectives.base import HeldOutScores, Objective, check
 
 
 class RecallAtPrecision(Objective):
-    """The highest recall among the cuts of which a share ``precision`` or more is right; nothing is taken where no cut
-    is. A promise about the held-out rows alone; for one about new rows see `torchheads.guarantees`. Its sibling is
-    `PrecisionAtRecall`.
+    """The highest recall among the cuts of which a share ``precision`` or more is right; +inf where there is no such
+    cut, so that nothing is taken. A promise about the held-out rows alone; for one about new rows see
+    `torchheads.guarantees`. Its sibling is `PrecisionAtRecall`.
 
     Each class keeps the level when each has its own cut; all entries together do when they share one.
 
@@ -42,11 +44,14 @@ class RecallAtPrecision(Objective):
 
     def shared_cut(self, rows: HeldOutScores) -> float:
         """The best cut when all classes have the same."""
-        return best_pooled_cut(rows.scores, rows.target, self.value, rows.known)
+        cut = best_pooled_cut(rows.scores, rows.target, self.value, rows.known)
+        taken = rows.scores >= cut
+        return cut if (taken if rows.known is None else taken & rows.known).any() else math.inf
 
     def class_cuts(self, rows: HeldOutScores, shared: float) -> Float64[Tensor, "c"]:
         """The best cut of each class, shape (c,)."""
-        return best_cuts(rows.scores, rows.target, self.value, rows.known).cuts
+        found = best_cuts(rows.scores, rows.target, self.value, rows.known)
+        return found.cuts.where(found.taken > 0, math.inf)
 
     def __repr__(self) -> str:
         """The constructor."""
