@@ -47,6 +47,8 @@ def test_a_study_to_its_end_and_again(tmp_path: Path, capsys: Any) -> None:
     start = time.perf_counter()
     again = compare(tmp_path, "tuning=none")
     assert "4 of 4 runs are there already" in capsys.readouterr().out
+    fewer = compare(tmp_path, "tuning=none", "seeds=[1]")  # of what is there, what belongs to the study
+    assert fewer["how"]["seeds"] == fewer["data"][0]["seeds"] == [1]
     assert again["data"] == report["data"]
     assert time.perf_counter() - start < 30
 
@@ -93,9 +95,11 @@ def test_what_cannot_be_is_said_before_anything_starts(
 def test_two_commands_do_not_run_the_same_part(tmp_path: Path, capsys: Any) -> None:
     from filelock import FileLock
 
-    with FileLock(tmp_path / "part-0-of-1.lock"), pytest.raises(SystemExit):
+    cell = tmp_path / "runs" / "digits" / "sigmoid"
+    cell.mkdir(parents=True)
+    with FileLock(cell / ".lock"), pytest.raises(SystemExit):
         compare(tmp_path)
-    assert "TH-H43: another command is running part 0 of 1" in capsys.readouterr().err
+    assert "TH-H43: another command is running digits sigmoid of this study" in capsys.readouterr().err
 
 
 def killed_after(seconds: float, folder: Path) -> bool:

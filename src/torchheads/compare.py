@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,15 @@ from torchheads.artifact import write_json
 from torchheads.compare_launch import Launcher, ended, in_folder
 from torchheads.compare_plan import cells_of, part_of, planned
 from torchheads.compare_progress import Progress
-from torchheads.compare_series import Outcomes, Series
+from torchheads.compare_series import Outcome, Outcomes, Series
 from torchheads.compare_text import say
 from torchheads.config import check_other_command, check_targets, instantiate
 from torchheads.config_values import is_whole
 from torchheads.errors import HeadConfigError
 from torchheads.make_report import FACTS, make_report
+from torchheads.report.write import check_packages
 from torchheads.study.base import check_level
-from torchheads.study.runs import find_runs
+from torchheads.study.runs import read_run
 from torchheads.study.summary import summarise
 from torchheads.tuning import Search
 
@@ -45,7 +46,8 @@ def compare(config: DictConfig, folder: Path) -> dict[str, Any] | None:
     every = [Series(cell, seeds, search) for cell in cells_of(plain, study)]
     mine = part_of(every, plain["part"], plain["parts"])
     check_lines(every)
-    with locked(study, plain["part"], plain["parts"]):
+    check_packages()
+    with locked(mine):
         run(mine, plain["workers"], planned([each.cell for each in mine], seeds, search))
     outcomes = ended(every)
     missing = sum(job.folder not in outcomes for each in every for job in each.jobs(outcomes))
@@ -59,7 +61,8 @@ def compare(config: DictConfig, folder: Path) -> dict[str, Any] | None:
         "how": {"command": command(), "config": OmegaConf.to_yaml(OmegaConf.create(plain))},
     }
     write_json(study / FACTS, facts)
-    runs = find_runs([study / "runs"])
+    tested = (job.folder for each in every for job in each.jobs(outcomes) if is_tested(outcomes[job.folder]))
+    runs = [read_run(found) for found in tested]
     summary = summarise(runs, facts, plain["level"], plain["resamples"])
     say(summary, make_report(runs, summary, study / "report"))
     return summary
@@ -101,23 +104,27 @@ def check_lines(series: Sequence[Series]) -> None:
 
 
 @contextmanager
-def locked(study: Path, part: int, parts: int) -> Iterator[None]:
-    """Keep a second command from running the same part of a study.
+def locked(series: Sequence[Series]) -> Iterator[None]:
+    """Keep a second command from running the same cells.
 
     Raises:
         HeadConfigError: code H43, when one does already.
     """
-    study.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(study / f"part-{part}-of-{parts}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        problem = f"another command is running part {part} of {parts} of {study}"
-        raise HeadConfigError("H43", problem, "parts=2 part=0 here and parts=2 part=1 there, or wait for it") from None
-    try:
+    with ExitStack() as held:
+        for each in series:
+            each.cell.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(FileLock(each.cell.folder / ".lock", timeout=0))
+            except Timeout:
+                problem = f"another command is running {each.cell} of this study"
+                remedy = "parts=2 part=0 here and parts=2 part=1 there, or wait for it"
+                raise HeadConfigError("H43", problem, remedy) from None
         yield
-    finally:
-        lock.release()
+
+
+def is_tested(outcome: Outcome) -> bool:
+    """Whether a run finished that looked at the test split: none that chose options."""
+    return outcome.results is not None and "test" in outcome.results
 
 
 def facts_of(series: Series, outcomes: Outcomes) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
-from torchheads.errors import HeadConfigError
 from torchheads.report.base import Section, Table
 from torchheads.report.figures.base import Drawn
 from torchheads.report.gallery import Sample
@@ -59,15 +58,9 @@ def limited(data: Shown, number: int) -> Shown:
 def render(
     title: str, table: Table, study_figures: Sequence[Drawn], shown: Sequence[Shown], summary: Mapping[str, Any]
 ) -> str:
-    """The page of these figures, whatever its size; every name is escaped.
+    """The page of these figures, whatever its size; every name is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    Raises:
-        HeadConfigError: code P06, where Jinja2 cannot be imported.
-    """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise HeadConfigError("P06", f"a report needs Jinja2 ({error})", "pip install 'torchheads[report]'") from error
     loader = PackageLoader("torchheads.report", "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,20 @@ FindPictures = Callable[[Run], tuple[Pictures, str]]
 def no_pictures(run: Run) -> tuple[Pictures, str]:
     """Nothing to be seen."""
     return lambda row: None, ""
+
+
+def check_packages() -> None:
+    """Look for the packages of the extra ``report``, before anything that takes hours.
+
+    Raises:
+        HeadConfigError: code P06, where one cannot be imported.
+    """
+    for package in ("matplotlib", "jinja2", "statsmodels"):
+        try:
+            import_module(package)
+        except ImportError as error:
+            problem = f"a report needs {package}, which cannot be imported ({error})"
+            raise HeadConfigError("P06", problem, "pip install 'torchheads[report]'") from error
 
 
 def write_report(
@@ -44,14 +59,9 @@ def write_report(
         The path of the page.
 
     Raises:
-        HeadConfigError: code P06, where matplotlib or Jinja2 cannot be imported.
+        HeadConfigError: code P06, where a package of the extra ``report`` cannot be imported.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise HeadConfigError(
-            "P06", f"a report needs matplotlib ({error})", "pip install 'torchheads[report]'"
-        ) from error
+    check_packages()
     table, told = overview(summary), sections(summary)
     shown = []
     for section in told:
