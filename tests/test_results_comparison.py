@@ -33,4 +33,4 @@ def test_the_figure_is_that_of_the_numbers() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.comparison_figure() == (DOCS / "figures" / "comparison.svg").read_text(encoding="utf-8")
+    assert module.comparison_figure() == (DOCS / "results" / "comparison.svg").read_text(encoding="utf-8")

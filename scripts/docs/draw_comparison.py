@@ -1,6 +1,6 @@
 """Draws the figure of docs/results_comparison.md from the figures of its study.
 
-python scripts/docs/draw_comparison.py        # docs/results/comparison.json -> docs/figures/comparison.svg
+python scripts/docs/draw_comparison.py        # docs/results/comparison.json -> docs/results/comparison.svg
 """
 
 import json
@@ -20,5 +20,5 @@ def comparison_figure() -> str:
 
 
 if __name__ == "__main__":
-    (DOCS / "figures" / "comparison.svg").write_text(comparison_figure(), encoding="utf-8")
-    print("wrote docs/figures/comparison.svg")
+    (DOCS / "results" / "comparison.svg").write_text(comparison_figure(), encoding="utf-8")
+    print("wrote docs/results/comparison.svg")
