@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -157,6 +156,4 @@ def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         process.stdout.readline()
         assert process.poll() is None
         process.stdin.close()
-        start = time.perf_counter()
         assert process.wait(timeout=10) == 3
-    assert time.perf_counter() - start < 5
