@@ -28,6 +28,7 @@ from torchheads.optim import adamw
 Step = Callable[[], object]
 CASES = [  # examples, features, classes, checks, required ratio
     (512, 256, 1000, False, 1.02),
+    (512, 256, 1000, True, None),
     (64, 256, 10, True, 1.10),
     (64, 256, 10, False, None),
 ]

@@ -41,7 +41,8 @@ def mean_loss(head: ClassificationHead, logits: Tensor, target: Target, mask: Te
             # Class indices out of range are refused by the kernel itself, at no cost, and explained below.
             if look and (target.ndim > 1 or not criterion.refuses_bad_indices) and not form.plausible(target):
                 form.check_values(target)
-            loss: Tensor = criterion.mean(logits, head.criterion_target(target, logits.dtype))
+            mean = criterion.mean_of_hard if look else criterion.mean
+            loss: Tensor = mean(logits, head.criterion_target(target, logits.dtype))
         elif isinstance(target, MixedTarget):
             loss = weighted_mean(_row_losses(head, logits, target, mask, criterion))
         else:

@@ -60,6 +60,13 @@ class Criterion(ExactBuffers, nn.Module, ABC):
         rows = known if known.ndim == 1 else known.any(dim=1)
         return losses.sum() / rows.sum().clamp(min=1)
 
+    def mean_of_hard(self, logits: Tensor, target: Tensor) -> Float[Tensor, ""]:
+        """`mean` of a target that has been seen to be hard, each entry 0 or 1, and all known, on the CPU.
+
+        A criterion overrides it where there is a better way to the same number then.
+        """
+        return self.mean(logits, target)
+
     @abstractmethod
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:
         """The logits, shape (c,), that minimise this criterion when they must be the same for every example.

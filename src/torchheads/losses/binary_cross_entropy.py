@@ -10,12 +10,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from torchheads.buffers import constant
 from torchheads.errors import HeadConfigError
+from torchheads.links import LinkName
 from torchheads.losses.base import Criterion, check_smoothing, positive_buffer, shown_weight, weight_buffer
 from torchheads.losses.functional import binary_cross_entropy, smooth_answers
+from torchheads.losses.hard_binary import HardBinaryCrossEntropy
 
-SUM = 2
-"""torch's number for ``reduction="sum"``."""
+MEAN, SUM = 1, 2
+"""torch's numbers for ``reduction="mean"`` and ``"sum"``."""
+MANY = 2**14
+"""Entries from which `HardBinaryCrossEntropy` is no slower than torch's kernel; below, calls cost more than numbers."""
 
 
 class BinaryCrossEntropy(Criterion):
@@ -45,6 +50,7 @@ class BinaryCrossEntropy(Criterion):
 
     class_weight: Tensor | None
     pos_weight: Tensor | None
+    classes: Tensor | None = None  # how many, from `bind` on, as torch's kernel takes a factor
 
     def __init__(
         self,
@@ -76,16 +82,32 @@ class BinaryCrossEntropy(Criterion):
             entries = entries.where(known, 0)
         return entries.sum(dim=1) if self.class_reduction == "sum" else entries.mean(dim=1)
 
+    def bind(self, num_classes: int, link: LinkName) -> None:
+        """As `Criterion.bind`; remembers the number of classes."""
+        super().bind(num_classes, link)
+        self.classes = constant(num_classes)
+
     def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
         """Mean loss of the known rows, a scalar: torch's one kernel where nothing is unknown."""
-        count = logits.shape[0] if self.class_reduction == "sum" else logits.numel()
-        if known is not None or count == 0:
+        if known is not None or logits.numel() == 0:
             return super().mean(logits, target, known)
         if self.label_smoothing:
             target = smooth_answers(target, self.label_smoothing)
         weights = self._weights(logits) if self.weighted else (None, None)
+        if self.class_reduction == "mean":
+            return torch.binary_cross_entropy_with_logits(logits, target, *weights, MEAN)
+        few = logits.numel() < MANY and logits.is_cpu
+        if few and not self.weighted and self.classes is not None:  # C times the mean spares a node of the graph
+            return torch.binary_cross_entropy_with_logits(logits, target, self.classes, None, MEAN)
         total: Tensor = torch.binary_cross_entropy_with_logits(logits, target, *weights, SUM)
-        return total / count
+        return total / logits.shape[0]
+
+    def mean_of_hard(self, logits: Tensor, target: Tensor) -> Float[Tensor, ""]:
+        """As `mean`: to full precision where the target is large, without weights and without smoothing."""
+        if logits.numel() < MANY or self.weighted or self.label_smoothing or target.requires_grad:
+            return self.mean(logits, target)
+        total: Tensor = HardBinaryCrossEntropy.apply(logits, target)  # type: ignore[no-untyped-call]
+        return total / (logits.shape[0] if self.class_reduction == "sum" else logits.numel())
 
     def _weights(self, logits: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Class and positive weights in the dtype and on the device of the logits."""

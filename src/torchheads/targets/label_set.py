@@ -108,8 +108,8 @@ class LabelSet(MultiHotForm):
             return True
         if target.numel() < SMALL:
             return torch.equal(target.mul(target), target)
-        lowest, highest = torch.addcmul(target, target, target, value=-1).aminmax()  # y - y^2: two passes, no mask
-        return lowest.item() == 0 == highest.item()
+        residue = torch.addcmul(target, target, target, value=-1).reshape(-1)  # y - y^2; 0 where all its bytes are
+        return residue.view(torch.uint8).amax().item() == 0
 
     def check_values(self, target: Tensor, mask: Tensor | None = None) -> None:
         """Refuse entries other than 0, 1 and ``ignore_index``.
