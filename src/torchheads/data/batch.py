@@ -6,6 +6,7 @@ b examples of a batch, n examples of a split, d features.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import torch
 from jaxtyping import Int64
 from torch import Tensor
 
@@ -28,11 +29,17 @@ class Batch(NamedTuple):
         """What the backbone makes of the input, shape (B, D)."""
         return backbone(self.input)
 
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on a device: itself, where it is there already as those of a `KeyedLoader` are."""
+        if self.input.device == device and self.index.device == device:
+            return self
+        waits = device.type == "cpu"  # whoever reads a copy on the CPU would not wait for it by itself
+        return type(self)(*(each(lambda value: value.to(device, non_blocking=not waits), values) for values in self))
+
     def first(self, count: int) -> "Batch":
         """The first examples of the batch.
 
         Example:
-            >>> import torch
             >>> Batch(torch.zeros(2, 3), {"species": torch.tensor([4, 5])}, torch.tensor([0, 1])).first(1).target
             {'species': tensor([4])}
         """

@@ -135,7 +135,7 @@ class KeyedSampler(RowSampler):
     def keys(self) -> Int64[Tensor, "m"]:
         """As `RowSampler.keys`, counted over all ranks: row id + num_rows x (times that the row came before)."""
         order = self.order.rows(self.seed, self.epoch)
-        return self._share(order + self.num_rows * copies(order))
+        return self._share(order + self.num_rows * copies(order) if self.order.repeats else order)
 
     def __len__(self) -> int:
         """Number of rows that this rank trains on in an epoch."""

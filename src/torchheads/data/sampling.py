@@ -25,10 +25,14 @@ from torchheads.targets import LabelLists, named
 
 
 class EpochOrder(NamedTuple):
-    """The order of a known target: the rule's name, and its rows (n,) as a function of (seed, epoch)."""
+    """The order of a known target: the rule's name, and its rows (n,) as a function of (seed, epoch).
+
+    ``repeats`` says whether a row may come twice in an epoch.
+    """
 
     name: str
     rows: Callable[[int, int], Int64[Tensor, "n"]]
+    repeats: bool = True
 
 
 class RowOrder(ABC):
@@ -138,7 +142,7 @@ class RepeatFactor(RowOrder):
 
 def every_row_once(num_rows: int) -> EpochOrder:
     """The order of `Shuffled`, for which the number of rows is enough."""
-    return EpochOrder(repr(Shuffled()), partial(keyed_order, num_rows))
+    return EpochOrder(repr(Shuffled()), partial(keyed_order, num_rows), repeats=False)
 
 
 def one_task(target: Any, mask: Any, rule: RowOrder) -> tuple[Any, Any]:

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from torchheads.metrics.states import Totals
 
+MANY = 256
+"""Batches that wait at most before they are added to the totals."""
+
 
 class EpochMean(NamedTuple):
     """What an epoch came to over all ranks: mean loss (NaN without examples), examples, batches, and those with none.
@@ -35,18 +38,33 @@ class EpochLoss(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self._batches: list[tuple[Tensor, int | Tensor]] = []  # not added yet: that takes longer than a small step
         whole, real = torch.zeros((), dtype=torch.int64), torch.zeros((), dtype=torch.float64)
         self.totals = Totals(loss=real, examples=real, batches=whole, ignored_batches=whole)
 
     def update(self, loss: Tensor, count: int | Tensor) -> None:
         """Take in the mean loss of a batch, shape (), and of how many examples it is the mean; waits for no device."""
-        examples = torch.as_tensor(count, dtype=torch.float64, device=loss.device)
-        total = (loss.double() * examples).where(examples > 0, 0)
-        batch = torch.ones((), dtype=torch.int64)
-        self.totals.update(loss=total, examples=examples, batches=batch, ignored_batches=(examples == 0).long())
+        self._batches.append((loss, count))
+        if len(self._batches) == MANY:
+            self._add()
+
+    def _add(self) -> None:
+        """Add the batches that wait to the totals."""
+        if not self._batches:
+            return
+        losses = torch.stack([loss.double() for loss, _ in self._batches])
+        examples = torch.stack([torch.as_tensor(count).to(losses) for _, count in self._batches])
+        self._batches.clear()
+        self.totals.update(
+            loss=(losses * examples).where(examples > 0, 0).sum(),
+            examples=examples.sum(),
+            batches=torch.tensor(len(losses)),
+            ignored_batches=(examples == 0).sum(),
+        )
 
     def compute(self) -> EpochMean:
         """The mean over all examples of all ranks; a collective call, also on a rank that had no batch."""
+        self._add()
         with self.totals.sync_context():
             sums = {name: float(self.totals.total(name)) for name in ("loss", "examples", "batches", "ignored_batches")}
         loss = sums["loss"] / sums["examples"] if sums["examples"] else float("nan")
@@ -54,4 +72,5 @@ class EpochLoss(nn.Module):
 
     def reset(self) -> None:
         """Forget all batches."""
+        self._batches.clear()
         self.totals.reset()

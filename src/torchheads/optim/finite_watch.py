@@ -1,5 +1,6 @@
 """Whether losses are finite, asked on the device and answered one step later, so that no step waits for the answer."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from torchheads.errors import NonFiniteError
 class Answer(NamedTuple):
     """Whether a loss was finite, on its way to the CPU, and the event that says it has arrived; None on the CPU."""
 
-    finite: Tensor
+    finite: Tensor | bool
     step: int
     arrived: torch.cuda.Event | None
 
@@ -35,7 +36,6 @@ class FiniteWatch:
     def __init__(self) -> None:
         self._pending: Answer | None = None
 
-    @torch.no_grad()
     def look(self, loss: Tensor, step: int) -> None:
         """Read the answer about the step before, then ask about this one.
 
@@ -47,6 +47,9 @@ class FiniteWatch:
             NonFiniteError: code L01, about the step before.
         """
         self.read()
+        if loss.is_cpu:
+            self._pending = Answer(math.isfinite(loss.item()), step, None)
+            return
         finite = loss.detach().isfinite()
         arrived = None
         if finite.is_cuda:
