@@ -19,8 +19,9 @@ from torchheads.losses.hard_binary import HardBinaryCrossEntropy
 
 MEAN, SUM = 1, 2
 """torch's numbers for ``reduction="mean"`` and ``"sum"``."""
-MANY = 2**14
-"""Entries from which `HardBinaryCrossEntropy` is no slower than torch's kernel; below, calls cost more than numbers."""
+MANY_ENTRIES, MANY_CLASSES = 2**14, 128
+"""From either on, `HardBinaryCrossEntropy`. Below, its calls cost more than its numbers, up to a fifth of a small step,
+and what torch's kernel loses, at most 4e-6 of a fresh head's loss, is not worth it: it grows with the classes."""
 
 
 class BinaryCrossEntropy(Criterion):
@@ -96,15 +97,16 @@ class BinaryCrossEntropy(Criterion):
         weights = self._weights(logits) if self.weighted else (None, None)
         if self.class_reduction == "mean":
             return torch.binary_cross_entropy_with_logits(logits, target, *weights, MEAN)
-        few = logits.numel() < MANY and logits.is_cpu
+        few = logits.numel() < MANY_ENTRIES and logits.is_cpu
         if few and not self.weighted and self.classes is not None:  # C times the mean spares a node of the graph
             return torch.binary_cross_entropy_with_logits(logits, target, self.classes, None, MEAN)
         total: Tensor = torch.binary_cross_entropy_with_logits(logits, target, *weights, SUM)
         return total / logits.shape[0]
 
     def mean_of_hard(self, logits: Tensor, target: Tensor) -> Float[Tensor, ""]:
-        """As `mean`: to full precision where the target is large, without weights and without smoothing."""
-        if logits.numel() < MANY or self.weighted or self.label_smoothing or target.requires_grad:
+        """As `mean`: to full precision where there is much of it, without weights and without smoothing."""
+        few = logits.numel() < MANY_ENTRIES and logits.shape[1] < MANY_CLASSES
+        if few or self.weighted or self.label_smoothing or target.requires_grad or logits.numel() == 0:
             return self.mean(logits, target)
         total: Tensor = HardBinaryCrossEntropy.apply(logits, target)  # type: ignore[no-untyped-call]
         return total / (logits.shape[0] if self.class_reduction == "sum" else logits.numel())
