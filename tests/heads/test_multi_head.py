@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from torchheads import BinaryCrossEntropy, MixedTarget, MultiHead, SigmoidHead, SoftmaxHead
-from torchheads.errors import HeadConfigError, NonFiniteError, TargetError
+from torchheads import BinaryCrossEntropy, CrossEntropy, MixedTarget, MultiHead, SigmoidHead, SoftmaxHead
+from torchheads.errors import HeadConfigError, NonFiniteError, TargetError, TorchHeadsWarning
 from torchheads.heads import named_heads
 
 N, D = 6, 5
@@ -185,11 +185,11 @@ def test_one_target_a_head(wrong):
 
 def test_the_head_to_blame_is_named():
     multi, features, targets = MultiHead(heads()), torch.randn(N, D), target()
-    with pytest.raises(TargetError, match="TH-T01: SoftmaxHead got class index 9 at sample 2"):
+    with pytest.raises(TargetError, match="TH-T01: SoftmaxHead 'species' got class index 9 at sample 2"):
         multi.loss(features, targets | {"species": torch.tensor([0, 1, 9, 0, 0, 0])})
     logits = multi(features)
     logits["attributes"] = logits["attributes"].index_fill(0, torch.tensor([3]), float("nan"))
-    with pytest.raises(NonFiniteError, match="TH-L01: SigmoidHead: the loss is nan, logits of sample 3"):
+    with pytest.raises(NonFiniteError, match="TH-L01: SigmoidHead 'attributes': the loss is nan, logits of sample 3"):
         multi.loss_from_logits(logits, targets)
 
 
@@ -273,7 +273,7 @@ def test_a_loss_that_is_no_number_is_explained_with_the_masks():
     logits["attributes"][3] = float("nan")
     targets["species"][1] = 9
     mask = {"species": torch.arange(N) != 1}  # what it hides is not to blame
-    with pytest.raises(NonFiniteError, match="TH-L01: SigmoidHead: the loss is nan, logits of sample 3"):
+    with pytest.raises(NonFiniteError, match="TH-L01: SigmoidHead 'attributes': the loss is nan, logits of sample 3"):
         multi.loss_from_logits(logits, targets, mask)
 
 
@@ -300,3 +300,30 @@ def test_as_many_examples_for_every_head():
     logits = {"species": torch.zeros(N - 1, 4), "attributes": torch.zeros(N, 3)}
     with pytest.raises(TargetError, match=r"TH-M17: MultiHead got targets of \[5, 6\] examples"):
         multi.loss_from_logits(logits, targets | {"species": targets["species"][1:]})
+
+
+def test_probabilities_for_logits_are_noticed_of_each_head():
+    multi, targets = MultiHead(heads()), target()
+    logits = {"species": torch.randn(N, 4), "attributes": torch.rand(N, 3)}
+    multi.loss_from_logits(logits, targets)
+    multi.loss_from_logits(logits, targets)
+    with pytest.warns(
+        TorchHeadsWarning, match="TH-W03: SigmoidHead 'attributes' got three batches of logits that look"
+    ):
+        multi.loss_from_logits(logits, targets)
+    multi.loss_from_logits(logits, targets)  # told once
+
+
+def test_a_head_whose_batch_costs_nothing_says_so():
+    parts = heads() | {"species": SoftmaxHead(D, 4, criterion=CrossEntropy(class_weight=[0.0, 1, 1, 1]))}
+    multi, logits = MultiHead(parts), {"species": torch.randn(N, 4), "attributes": torch.randn(N, 3)}
+    targets = {"species": torch.zeros(N, dtype=torch.long), "attributes": torch.zeros(N, 3)}
+    with pytest.warns(TorchHeadsWarning, match="TH-W01: SoftmaxHead 'species': this batch costs nothing"):
+        multi.loss_from_logits(logits, targets)
+
+
+def test_heads_that_do_not_look_do_not_look_together_either():
+    multi, targets = MultiHead(heads(validate=False)), target()
+    logits = {"species": torch.full((N, 4), math.nan), "attributes": torch.rand(N, 3)}
+    for _ in range(4):
+        assert multi.loss_from_logits(logits, targets).isnan()

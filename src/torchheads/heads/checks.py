@@ -65,9 +65,7 @@ def check_class_names(class_names: Sequence[str], num_classes: int) -> None:
 
 def refuse_no_target(head: ClassificationHead) -> NoReturn:
     """A loss needs a target; code M14."""
-    raise DataError(
-        "M14", f"{type(head).__name__}.loss got no target; allowed a tensor or LabelLists", "head(features)"
-    )
+    raise DataError("M14", f"{head.form.owner} got no target; allowed a tensor or LabelLists", "head(features)")
 
 
 def readable(tensor: Tensor) -> bool:
@@ -101,7 +99,7 @@ def check_loss(head: ClassificationHead, loss: Tensor, logits: Tensor, target: T
     bad = (~logits.isfinite()).flatten(1).any(dim=1).nonzero()
     where = f"logits of sample {int(bad[0])} are not finite" if len(bad) else "though every logit is finite"
     code = "L01" if logits.isnan().any() or (not len(bad) and math.isnan(value)) else "L02"
-    problem = f"{type(head).__name__}: the loss is {value}, {where}"
+    problem = f"{head.form.owner}: the loss is {value}, {where}"
     raise NonFiniteError(code, problem, "a smaller learning rate, gradient clipping, or look at the batch's input")
 
 
@@ -113,7 +111,7 @@ def check_chunked_loss(head: ClassificationHead, loss: Tensor, features: Tensor)
     bad = (~features.isfinite()).any(dim=1).nonzero()
     where = f"features of sample {int(bad[0])} are not finite" if len(bad) else "though every feature is finite"
     code = "L01" if math.isnan(value) else "L02"
-    problem = f"{type(head).__name__}: the loss is {value}, {where}"
+    problem = f"{head.form.owner}: the loss is {value}, {where}"
     raise NonFiniteError(code, problem, "a smaller learning rate, gradient clipping, or look at the batch's input")
 
 
@@ -129,7 +127,7 @@ def look_for_probabilities(head: ClassificationHead, logits: Tensor) -> None:
     head.probability_batches += 1
     if head.probability_batches == 3:
         head.probability_batches = -1
-        problem = f"{type(head).__name__} got three batches of logits that look like probabilities"
+        problem = f"{head.form.owner} got three batches of logits that look like probabilities"
         warn("W03", problem, "the outputs before softmax or sigmoid; the head applies it itself")
 
 
@@ -137,7 +135,7 @@ def look_for_weightless_batch(head: ClassificationHead, target: Target, mask: Te
     """Warn when a batch with known examples costs nothing and some class weights are 0; code W01."""
     weight = getattr(head.criterion, "class_weight", None)
     if weight is not None and bool((weight == 0).any()) and head.count(target, mask) > 0:
-        problem = f"{type(head).__name__}: this batch costs nothing; class_weight is 0 for every class in it"
+        problem = f"{head.form.owner}: this batch costs nothing; class_weight is 0 for every class in it"
         warn("W01", problem, "larger batches, or a small weight instead of 0")
 
 

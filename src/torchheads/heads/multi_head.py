@@ -53,6 +53,8 @@ class MultiHead(nn.Module):
         super().__init__()
         check_heads(heads)
         self.heads = nn.ModuleDict(dict(heads))
+        for name, head in heads.items():
+            head.form.owner = f"{type(head).__name__} {name!r}"  # what errors and warnings call it
         self.loss_weights = check_weights(heads, loss_weights or {})
         self.in_features = next(iter(heads.values())).in_features
 
@@ -97,10 +99,13 @@ class MultiHead(nn.Module):
         self, logits: Mapping[str, Tensor], target: Mapping[str, Target], mask: Mapping[str, Tensor] | None = None
     ) -> Float[Tensor, ""]:
         """As `loss`, for logits by head that are at hand already."""
-        loss = weighted_mean(self.row_losses(logits, target, mask))
-        if checks.readable(loss) and not loss.isfinite():
+        parts = self._parts(logits, target, mask)
+        loss = weighted_mean(self._sum(list(parts.values())))
+        if checks.readable(loss):
             for name, head in self.items():
-                head.loss_from_logits(logits[name], target[name], (mask or {}).get(name))  # says what is wrong with it
+                if head.validate:
+                    known = (mask or {}).get(name)
+                    checks.check_loss(head, weighted_mean(parts[name]), logits[name], target[name], known)
         return loss
 
     def row_losses(
@@ -111,9 +116,15 @@ class MultiHead(nn.Module):
         Raises:
             TargetError: code M17, for a head without a target or a target without a head; and those of each head.
         """
+        return self._sum(list(self._parts(logits, target, mask).values()))
+
+    def _parts(
+        self, logits: Mapping[str, Tensor], target: Mapping[str, Target], mask: Mapping[str, Tensor] | None
+    ) -> dict[str, RowLosses]:
+        """What each head makes of its own logits and target."""
         self.check_names(target, mask, logits)
-        masks = mask or {}
-        return self._sum([head.row_losses(logits[name], target[name], masks.get(name)) for name, head in self.items()])
+        known = mask or {}
+        return {name: head.row_losses(logits[name], target[name], known.get(name)) for name, head in self.items()}
 
     def count(self, target: Mapping[str, Target], mask: Mapping[str, Tensor] | None = None) -> int | Tensor:
         """Over how many examples (positions) `loss` averages: those of which any head's target is known."""
@@ -124,9 +135,8 @@ class MultiHead(nn.Module):
     def _sum(self, parts: list[RowLosses]) -> RowLosses:
         """The weighted sum of the heads' losses; a row counts as much as in the head that knows it best."""
         if len({part.values.shape for part in parts}) > 1:
-            problem = (
-                f"MultiHead got targets of {[len(part.values) for part in parts]} examples; allowed as many for each"
-            )
+            sizes = [len(part.values) for part in parts]
+            problem = f"MultiHead got targets of {sizes} examples; allowed as many for each"
             raise TargetError("M17", problem, "one target an example (position) for every head, -1 where it is unknown")
         weighted = [weight * part.values for weight, part in zip(self.loss_weights.values(), parts, strict=True)]
         weights = [part.weight for part in parts if part.weight is not None]
