@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from torchheads.data.functional.splitting import stratified_label_sets, stratified_split
+from torchheads.data.functional.splitting import stratified_label_sets, stratified_split, with_every_class
 from torchheads.data.source import Examples, Source
 from torchheads.errors import DataError
 
@@ -39,12 +39,12 @@ def cut(source: Source, shares: Mapping[str, float], split_seed: int) -> dict[st
 
 
 def rows_by_split(train: Examples, is_multi: bool, sizes: Mapping[str, int], split_seed: int) -> dict[str, Tensor]:
-    """Row ids of the training part by split, stratified by class or by set of classes."""
+    """Row ids of the training part by split, stratified by class or by set of classes; to train on, one of each."""
     if not sizes:
         return {"train": torch.arange(len(train.target))}
     if is_multi:
         return stratified_label_sets(train.target, sizes, split_seed, rest="train", mask=train.mask)
-    return stratified_split(train.target, sizes, split_seed, rest="train")
+    return with_every_class(train.target, stratified_split(train.target, sizes, split_seed, rest="train"), rest="train")
 
 
 def check_shares(shares: Mapping[str, float]) -> None:

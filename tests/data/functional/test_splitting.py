@@ -7,7 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from torchheads.data.functional.splitting import similar_rows, stratified_label_sets, stratified_split
+from torchheads.data.functional.splitting import (
+    similar_rows,
+    stratified_label_sets,
+    stratified_split,
+    with_every_class,
+)
 from torchheads.errors import DataError
 
 HELD_OUT = {"val": 0.1, "calibration": 0.1, "test": 0.2}
@@ -29,6 +34,26 @@ def test_classes_are_in_proportion(target, seed):
     rows = stratified_split(classes, {"test": size}, seed, rest="train")["test"]
     expected = classes.bincount(minlength=4) * size / len(target)
     assert ((classes[rows].bincount(minlength=4) - expected).abs() <= 1).all()
+
+
+@given(st.lists(st.integers(-1, 9), min_size=20, max_size=60), st.integers(0, 5), st.integers(0, 5), st.integers(0, 99))
+def test_what_is_tested_was_trained(target, test, val, seed):
+    target = torch.tensor(target)
+    before = stratified_split(target, {"test": test, "val": val}, seed, rest="train")
+    parts = with_every_class(target, before, rest="train")
+    assert {name: len(rows) for name, rows in parts.items()} == {name: len(rows) for name, rows in before.items()}
+    assert sorted(torch.cat(list(parts.values())).tolist()) == list(range(len(target)))
+    assert all(torch.equal(rows, rows.sort().values) for rows in parts.values())
+    trained = set(target[parts["train"]].tolist())
+    assert set(target[target >= 0].tolist()) <= trained
+    if set(target[target >= 0].tolist()) <= set(target[before["train"]].tolist()):
+        assert all(torch.equal(parts[name], before[name]) for name in parts)
+
+
+def test_more_classes_than_rows_to_train_on_are_filled_up_as_far_as_they_go():
+    target = torch.arange(4)
+    parts = with_every_class(target, stratified_split(target, {"test": 2}, 0, rest="train"), rest="train")
+    assert len(target[parts["train"]].unique()) == 2
 
 
 def test_seed_chooses_the_rows():

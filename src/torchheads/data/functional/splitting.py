@@ -24,6 +24,8 @@ def stratified_split(
 ) -> dict[str, Int64[Tensor, "m"]]:
     """Disjoint row ids for each split; every class is spread over the splits in proportion, within one row a split.
 
+    A class of few rows may be missing in any of them; see `with_every_class`.
+
     Args:
         target: class indices, shape (N,), int64.
         sizes: number of rows of each split but ``rest``; their sum is at most N.
@@ -44,8 +46,41 @@ def stratified_split(
     for name, size in sizes.items():
         chosen = torch.zeros(len(left), dtype=torch.bool)
         chosen[(2 * torch.arange(size) + 1) * len(left) // (2 * max(size, 1))] = True
-        parts[name], left = left[chosen].sort().values, left[~chosen]
-    return {rest: left.sort().values, **parts}
+        parts[name], left = left[chosen], left[~chosen]
+    return {name: rows.sort().values for name, rows in {rest: left, **parts}.items()}
+
+
+def with_every_class(
+    target: Int64[Tensor, "n"], parts: Mapping[str, Int64[Tensor, "m"]], rest: str
+) -> dict[str, Int64[Tensor, "m"]]:
+    """The splits after each class that ``rest`` lacks got a row there, in exchange for one of its most frequent class.
+
+    Args:
+        target: class indices, shape (N,), int64; a negative one is unknown.
+        parts: row ids by split, each in ascending order, as they are returned.
+        rest: the split that is to hold every class; where it has fewer rows than there are classes, the first ones.
+
+    Example:
+        >>> target = torch.tensor([0, 0, 0, 1])
+        >>> rows = with_every_class(target, {"train": torch.tensor([0, 1]), "test": torch.tensor([2, 3])}, "train")
+        >>> {name: ids.tolist() for name, ids in rows.items()}
+        {'train': [1, 3], 'test': [0, 2]}
+    """
+    parts = {name: rows.clone() for name, rows in parts.items()}
+    counts = target[target >= 0].bincount()
+    trained = target[parts[rest]]
+    present = trained[trained >= 0].bincount(minlength=len(counts))
+    for label in ((present == 0) & (counts > 0)).nonzero()[:, 0].tolist():
+        common = int(present.argmax())
+        if present[common] < 2:
+            break
+        given = int((target[parts[rest]] == common).nonzero()[0])
+        holder = next(rows for rows in parts.values() if (target[rows] == label).any())
+        taken = int((target[holder] == label).nonzero()[0])
+        parts[rest][given], holder[taken] = int(holder[taken]), int(parts[rest][given])
+        present[common] -= 1
+        present[label] += 1
+    return {name: rows.sort().values for name, rows in parts.items()}
 
 
 def stratified_label_sets(
