@@ -4,6 +4,7 @@ import copy
 import math
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -163,7 +164,7 @@ def test_nothing_but_the_products_is_cast():
         return torch.zeros(())
 
     with torch.autocast("cpu", torch.bfloat16):
-        base.summed_loss(features, weight, None, None, walk)
+        base.summed_loss(features, weight, None, None, SimpleNamespace(loss=walk))
     assert seen == [False, torch.float32, torch.bfloat16]
 
 

@@ -18,6 +18,7 @@ from torchheads.heads import checks, chunked, held_out, objective, parts, starti
 from torchheads.heads.description import described
 from torchheads.heads.functional import full_precision
 from torchheads.heads.objective import RowLosses
+from torchheads.linear import WeightStep
 from torchheads.links import Link
 from torchheads.losses import Criterion
 from torchheads.shapes import check_logits, classify, rows, unrows
@@ -39,6 +40,7 @@ class ClassificationHead(nn.Module, ABC):
     natural_decision: ClassVar[dict[str, type[DecisionRule]]]
     default_decision: ClassVar[dict[str, type[DecisionRule]]]  # what the head answers with before anything is fitted
     min_classes: ClassVar[int] = 1
+    weight_step: WeightStep | None = None  # see `torchheads.heads.chunked.step_in_backward`
 
     def __init__(
         self,

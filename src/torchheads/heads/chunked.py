@@ -15,6 +15,7 @@ from torchheads.errors import HeadConfigError
 from torchheads.heads import checks
 from torchheads.linear import (
     Shard,
+    WeightStep,
     linear_asymmetric,
     linear_binary_cross_entropy,
     linear_binary_focal,
@@ -47,6 +48,34 @@ def least_classes(path: str) -> int:
             "H28", f"path={path!r}; allowed 'auto', 'dense', 'chunked'", "path='auto' (head.path=auto)"
         )
     return LEAST_CLASSES[path]
+
+
+def step_in_backward(head: ClassificationHead, step: WeightStep | None) -> None:
+    """Let a head's classifier take its training step where its loss goes backward; no gradient of it exists then.
+
+    The head's path becomes "chunked". An optimizer passes over the weight, which has no gradient; the bias has one.
+
+    Args:
+        head: over a plain ``nn.Linear``, with a criterion that has chunks.
+        step: the rule, such as `torchheads.linear.RowwiseAdam`; None for gradients again.
+
+    Raises:
+        HeadConfigError: code H28, for a classifier or a criterion that cannot be walked in chunks.
+
+    Example:
+        >>> from torchheads import SigmoidHead
+        >>> from torchheads.linear import Sgd
+        >>> head, target = SigmoidHead(2, 3), LabelLists.from_lists([[0]], num_classes=3)
+        >>> step_in_backward(head, Sgd(lr=1.0))
+        >>> head.loss(torch.ones(1, 2), target).backward()
+        >>> head.classifier.weight.grad, round(head.classifier.weight[0, 0].item(), 4)
+        (None, 0.6667)
+    """
+    obstacle = obstacle_of_classifier(head) or obstacle_of_criterion(head)
+    if obstacle and step is not None:
+        raise HeadConfigError("H28", f"a step in the backward pass with {obstacle}", "training without it")
+    head.weight_step = step
+    head.path, head.asks_for_chunks_from = "chunked", least_classes("chunked")
 
 
 def takes_chunks(head: ClassificationHead, features: Tensor, target: Target, mask: Tensor | None) -> bool:
@@ -128,7 +157,7 @@ def chunked_loss(
     target, known = known_examples(head, target, mask)
     weight, bias, shard = held_classes(head)
     total = TOTALS[type(head.criterion), head.link.name]
-    loss = total(head.criterion, (features, weight, bias, target), known, shard)
+    loss = total(head.criterion, (features, weight, bias, target), known, shard, head.weight_step)
     loss = loss / (max(len(features), 1) if known is None else known.sum().clamp(min=1))
     if head.validate and checks.readable(loss):
         checks.check_chunked_loss(head, loss, features)
@@ -157,32 +186,40 @@ def known_examples(
 # Sums over the known examples; ``parts`` are features, weight, bias, target -------------------------------------------
 
 
-def cross_entropy_total(criterion: CrossEntropy, parts: Parts, known: Tensor | None, shard: Shard | None) -> Tensor:
+def cross_entropy_total(
+    criterion: CrossEntropy, parts: Parts, known: Tensor | None, shard: Shard | None, step: WeightStep | None
+) -> Tensor:
     """That of `CrossEntropy`."""
     weight = held(criterion.class_weight, shard)
-    return linear_cross_entropy(*parts, weight, criterion.label_smoothing, known, shard=shard)
+    return linear_cross_entropy(*parts, weight, criterion.label_smoothing, known, shard=shard, step=step)
 
 
 def binary_cross_entropy_total(
-    criterion: BinaryCrossEntropy, parts: Parts, known: Tensor | None, shard: Shard | None
+    criterion: BinaryCrossEntropy, parts: Parts, known: Tensor | None, shard: Shard | None, step: WeightStep | None
 ) -> Tensor:
     """That of `BinaryCrossEntropy`."""
     weights = (held(criterion.class_weight, shard), held(criterion.pos_weight, shard))
     smoothing, reduction = criterion.label_smoothing, criterion.class_reduction
-    return linear_binary_cross_entropy(*parts, *weights, smoothing, known, reduction, shard=shard)
+    return linear_binary_cross_entropy(*parts, *weights, smoothing, known, reduction, shard=shard, step=step)
 
 
-def binary_focal_total(criterion: Focal, parts: Parts, known: Tensor | None, shard: Shard | None) -> Tensor:
+def binary_focal_total(
+    criterion: Focal, parts: Parts, known: Tensor | None, shard: Shard | None, step: WeightStep | None
+) -> Tensor:
     """That of `Focal` in a sigmoid head."""
     alpha, class_weight = held(criterion.alpha, shard), held(criterion.class_weight, shard)
     weights = (alpha, class_weight, held(criterion.pos_weight, shard))
-    return linear_binary_focal(*parts, criterion.gamma, *weights, criterion.label_smoothing, known, shard=shard)
+    return linear_binary_focal(
+        *parts, criterion.gamma, *weights, criterion.label_smoothing, known, shard=shard, step=step
+    )
 
 
-def asymmetric_total(criterion: Asymmetric, parts: Parts, known: Tensor | None, shard: Shard | None) -> Tensor:
+def asymmetric_total(
+    criterion: Asymmetric, parts: Parts, known: Tensor | None, shard: Shard | None, step: WeightStep | None
+) -> Tensor:
     """That of `Asymmetric`."""
     options = (criterion.gamma_neg, criterion.gamma_pos, criterion.clip)
-    return linear_asymmetric(*parts, *options, held(criterion.class_weight, shard), known, shard=shard)
+    return linear_asymmetric(*parts, *options, held(criterion.class_weight, shard), known, shard=shard, step=step)
 
 
 def held(weight: Tensor | None, shard: Shard | None) -> Tensor | None:
@@ -190,7 +227,8 @@ def held(weight: Tensor | None, shard: Shard | None) -> Tensor | None:
     return weight if weight is None or shard is None else weight[shard.start : shard.stop]
 
 
-TOTALS: dict[tuple[type[Criterion], str], Callable[[Any, Parts, Tensor | None, Shard | None], Tensor]] = {
+Total = Callable[[Any, Parts, Tensor | None, Shard | None, WeightStep | None], Tensor]
+TOTALS: dict[tuple[type[Criterion], str], Total] = {
     (CrossEntropy, "softmax"): cross_entropy_total,
     (BinaryCrossEntropy, "sigmoid"): binary_cross_entropy_total,
     (Focal, "sigmoid"): binary_focal_total,

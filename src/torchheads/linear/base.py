@@ -4,8 +4,7 @@ n examples, d features, c classes, k classes of one chunk. The gradient of the s
 the *slope*.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float
@@ -15,7 +14,15 @@ from torch._compile import _disable_dynamo
 from torchheads.errors import HeadConfigError, LogitsError
 from torchheads.linear.functional import chunk_size, chunks_of
 
-Walk = Callable[["ChunkedLinear"], Tensor]
+
+class Walk(Protocol):
+    """A loss on its way over the chunks of a linear classifier."""
+
+    def loss(self, linear: "ChunkedLinear") -> Float[Tensor, ""]:
+        """The loss, a scalar; hands the linear the slopes of each chunk on the way where it wants gradients."""
+
+    def slopes(self, linear: "ChunkedLinear") -> None:
+        """Hand a second linear of the same weights the slopes of each chunk, after `loss` of one that wanted none."""
 
 
 class ChunkedLinear:
@@ -161,7 +168,7 @@ class SummedLoss(torch.autograd.Function):
         features, weight, bias, wanted, chunk_classes, walk = arguments
         linear = ChunkedLinear(features, weight, bias, wanted, chunk_classes)
         with torch.autocast(features.device.type, enabled=False):
-            loss: Tensor = walk(linear)
+            loss: Tensor = walk.loss(linear)
         ctx.gradients, ctx.dtype = linear.gradients, features.dtype
         ctx.save_for_backward(features.new_empty(0))  # torch watches it: a second backward gets torch's own error
         return loss
@@ -214,13 +221,14 @@ def summed_loss(
     """What a walk over the chunks sums up, a scalar that can be differentiated once; a compiled model breaks here."""
     inputs = (features, weight, bias)
     wanted = tuple(torch.is_grad_enabled() and x is not None and x.requires_grad for x in inputs)
-    apply = apply_uncompiled if torch.compiler.is_compiling() else SummedLoss.apply
-    loss: Tensor = apply(*inputs, wanted, chunk_classes, walk)
+    if torch.compiler.is_compiling():
+        return apply_uncompiled(SummedLoss, *inputs, wanted, chunk_classes, walk)
+    loss: Tensor = SummedLoss.apply(*inputs, wanted, chunk_classes, walk)  # type: ignore[no-untyped-call]
     return loss
 
 
 @_disable_dynamo  # type: ignore[untyped-decorator] # torch.compiler.disable would import the compiler here and now
-def apply_uncompiled(*arguments: Any) -> Float[Tensor, ""]:
-    """`SummedLoss` outside the graphs of a compiled model, which would write out every chunk."""
-    loss: Tensor = SummedLoss.apply(*arguments)
+def apply_uncompiled(function: type[torch.autograd.Function], *arguments: Any) -> Float[Tensor, ""]:
+    """A loss over chunks outside the graphs of a compiled model, which would write out every chunk."""
+    loss: Tensor = function.apply(*arguments)  # type: ignore[no-untyped-call]
     return loss

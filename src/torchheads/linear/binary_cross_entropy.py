@@ -10,6 +10,7 @@ from torch import Tensor
 
 from torchheads.linear.entries import chosen, linear_entries
 from torchheads.linear.shard import Shard
+from torchheads.linear.steps import WeightStep
 from torchheads.losses.functional import softplus
 from torchheads.targets import LabelLists
 
@@ -26,6 +27,7 @@ def linear_binary_cross_entropy(
     class_reduction: Literal["sum", "mean"] = "sum",
     chunk_classes: int | None = None,
     shard: Shard | None = None,
+    step: WeightStep | None = None,
 ) -> Float[Tensor, ""]:
     """Sigmoid cross-entropy of z = W h + b, summed over examples, without the logits of all classes at once.
 
@@ -48,6 +50,8 @@ def linear_binary_cross_entropy(
         chunk_classes: how many classes to take at a time; by default as many as fit
             `torchheads.linear.functional.CHUNK_BYTES`.
         shard: which of all classes the weights are, where other processes hold the others; None for all of them.
+        step: lets the weight take its training step in the backward pass, see `torchheads.linear.stepping`; None for a
+            gradient of it.
 
     Returns:
         Nats, a scalar in float32 (float64 for float64 features): the sum over the known rows.
@@ -67,7 +71,7 @@ def linear_binary_cross_entropy(
     Source: Good (1952), "Rational decisions" (logarithmic score).
     """
     answers = CrossEntropyAnswers(class_weight, pos_weight, label_smoothing)
-    return linear_entries(features, weight, bias, target, answers, known, class_reduction, chunk_classes, shard)
+    return linear_entries(features, weight, bias, target, answers, known, class_reduction, chunk_classes, shard, step)
 
 
 class CrossEntropyAnswers(NamedTuple):

@@ -9,10 +9,12 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from torchheads.linear.base import ChunkedLinear, summed_loss
+from torchheads.linear.base import ChunkedLinear
 from torchheads.linear.functional import LabelsByClass, labels_by_class, spread
 from torchheads.linear.partition import LOG2_E, Partition
 from torchheads.linear.shard import Part, Shard, Whole
+from torchheads.linear.stepping import walked_loss
+from torchheads.linear.steps import WeightStep
 from torchheads.targets import LabelLists
 
 
@@ -26,6 +28,7 @@ def linear_cross_entropy(
     known: Bool[Tensor, "n"] | None = None,
     chunk_classes: int | None = None,
     shard: Shard | None = None,
+    step: WeightStep | None = None,
 ) -> Float[Tensor, ""]:
     """Softmax cross-entropy of z = W h + b, summed over examples, without the logits of all classes at once.
 
@@ -48,7 +51,7 @@ def linear_cross_entropy(
         known: bool of shape (n,); rows that are not known are left out, whatever they hold.
         chunk_classes: how many classes to take at a time; by default as many as fit
             `torchheads.linear.functional.CHUNK_BYTES`.
-        shard: as `linear_binary_cross_entropy` takes it.
+        shard, step: as `linear_binary_cross_entropy` takes them.
 
     Returns:
         Nats, a scalar in float32 (float64 for float64 features): the sum over the known rows.
@@ -69,14 +72,8 @@ def linear_cross_entropy(
     if known is not None:
         features, target = features[known], target[known]
 
-    part = shard or Whole(weight.shape[0])
-
-    def walk(linear: ChunkedLinear) -> Tensor:
-        total = cross_entropy_of_chunks(linear, prices_of(linear, target, class_weight, label_smoothing, part), part)
-        part.add_up(*linear.of_all_classes)
-        return total
-
-    return summed_loss(features, weight, bias, chunk_classes, walk)
+    walk = CrossEntropyWalk(target, class_weight, label_smoothing, shard or Whole(weight.shape[0]))
+    return walked_loss(features, weight, bias, chunk_classes, walk, step)
 
 
 class Prices(NamedTuple):
@@ -129,20 +126,39 @@ def prices_of(
     return Prices(labels, label, everywhere, present, mass)
 
 
-def cross_entropy_of_chunks(linear: ChunkedLinear, prices: Prices, part: Part) -> Float[Tensor, ""]:
-    """The loss, a scalar, and the gradients on the way where any are wanted."""
-    partition = Partition(linear.rows, like=prices.mass)
-    paid = torch.zeros_like(prices.mass)
-    for classes in linear.chunks:
-        logits = linear.logits(classes)
-        linear.keep(classes, logits)
-        paid += prices.of_logits(classes, logits)
-        partition.add(logits)
-    part.meet(partition)
-    part.add_up(paid)
-    if linear.wants_gradients:
-        form_gradients(linear, prices, partition)
-    return (prices.mass * partition.top - paid + prices.mass * partition.total.log()).sum()
+class CrossEntropyWalk:
+    """`torchheads.linear.base.Walk` of the cross-entropy: one pass finds the denominator, another one the slopes."""
+
+    def __init__(
+        self,
+        target: Int64[Tensor, "n"] | LabelLists,
+        class_weight: Float[Tensor, "c"] | None,
+        label_smoothing: float,
+        part: Part,
+    ) -> None:
+        self.target, self.class_weight, self.label_smoothing, self.part = target, class_weight, label_smoothing, part
+
+    def loss(self, linear: ChunkedLinear) -> Float[Tensor, ""]:
+        """The loss, a scalar, and the slopes after it where they are wanted."""
+        prices = prices_of(linear, self.target, self.class_weight, self.label_smoothing, self.part)
+        partition = Partition(linear.rows, like=prices.mass)
+        paid = torch.zeros_like(prices.mass)
+        for classes in linear.chunks:
+            logits = linear.logits(classes)
+            linear.keep(classes, logits)
+            paid += prices.of_logits(classes, logits)
+            partition.add(logits)
+        self.part.meet(partition)
+        self.part.add_up(paid)
+        self.prices, self.partition = prices, partition
+        if linear.wants_gradients:
+            self.slopes(linear)
+        return (prices.mass * partition.top - paid + prices.mass * partition.total.log()).sum()
+
+    def slopes(self, linear: ChunkedLinear) -> None:
+        """The second pass."""
+        form_gradients(linear, self.prices, self.partition)
+        self.part.add_up(*linear.of_all_classes)
 
 
 def form_gradients(linear: ChunkedLinear, prices: Prices, partition: Partition) -> None:

@@ -3,14 +3,16 @@
 n examples, d features, c classes, k classes of one chunk, l labels in all.
 """
 
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from torchheads.linear.base import ChunkedLinear, summed_loss
+from torchheads.linear.base import ChunkedLinear
 from torchheads.linear.functional import labels_by_class
-from torchheads.linear.shard import Shard, Whole
+from torchheads.linear.shard import Part, Shard, Whole
+from torchheads.linear.stepping import walked_loss
+from torchheads.linear.steps import WeightStep
 from torchheads.targets import LabelLists
 
 CostAndSlope = tuple[Float[Tensor, "..."], Float[Tensor, "..."]]
@@ -36,6 +38,7 @@ def linear_entries(
     class_reduction: Literal["sum", "mean"] = "sum",
     chunk_classes: int | None = None,
     shard: Shard | None = None,
+    step: WeightStep | None = None,
 ) -> Float[Tensor, ""]:
     """A loss of the entries of z = W h + b, summed over examples, without the logits of all classes at once.
 
@@ -57,6 +60,8 @@ def linear_entries(
         chunk_classes: how many classes to take at a time; by default as many as fit
             `torchheads.linear.functional.CHUNK_BYTES`.
         shard: which of all classes the weights are, where other processes hold the others; None for all of them.
+        step: lets the weight take its training step in the backward pass, see `torchheads.linear.stepping`; None for a
+            gradient of it.
 
     Returns:
         Nats, a scalar in float32 (float64 for float64 features): the sum over the known rows.
@@ -69,15 +74,28 @@ def linear_entries(
     if known is not None:
         features, target = features[known], target[known]
 
-    part = shard or Whole(weight.shape[0])
+    walk = EntriesWalk(target, answers, shard or Whole(weight.shape[0]))
+    total = walked_loss(features, weight, bias, chunk_classes, walk, step)
+    return total if class_reduction == "sum" else total / walk.part.num_classes
 
-    def walk(linear: ChunkedLinear) -> Tensor:
-        total = entries_of_chunks(linear, part.own(target), answers)
-        part.add_up(total, *linear.of_all_classes)
+
+class EntriesWalk(NamedTuple):
+    """`torchheads.linear.base.Walk` of a loss of entries: one pass is all there is."""
+
+    target: Int64[Tensor, "n"] | LabelLists
+    answers: Answers
+    part: Part
+
+    def loss(self, linear: ChunkedLinear) -> Float[Tensor, ""]:
+        """The loss, a scalar, and the slopes on the way where they are wanted."""
+        total = entries_of_chunks(linear, self.part.own(self.target), self.answers)
+        self.part.add_up(total, *linear.of_all_classes)
         return total
 
-    total = summed_loss(features, weight, bias, chunk_classes, walk)
-    return total if class_reduction == "sum" else total / part.num_classes
+    def slopes(self, linear: ChunkedLinear) -> None:
+        """As `loss`, whose number is not needed again."""
+        entries_of_chunks(linear, self.part.own(self.target), self.answers)
+        self.part.add_up(*linear.of_all_classes)
 
 
 def entries_of_chunks(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from torchheads.linear.entries import CostAndSlope, chosen, linear_entries
 from torchheads.linear.shard import Shard
+from torchheads.linear.steps import WeightStep
 from torchheads.losses.functional import softplus
 from torchheads.losses.functional_focal import shifted_log
 from torchheads.targets import LabelLists
@@ -29,6 +30,7 @@ def linear_binary_focal(
     known: Bool[Tensor, "n"] | None = None,
     chunk_classes: int | None = None,
     shard: Shard | None = None,
+    step: WeightStep | None = None,
 ) -> Float[Tensor, ""]:
     """Focal loss of each entry of z = W h + b, summed, without the logits of all classes at once.
 
@@ -49,7 +51,7 @@ def linear_binary_focal(
     Source: Lin et al. (2017), arXiv:1708.02002, equation 5.
     """
     answers = FocalAnswers(gamma, alpha, class_weight, pos_weight, label_smoothing)
-    return linear_entries(features, weight, bias, target, answers, known, chunk_classes=chunk_classes, shard=shard)
+    return linear_entries(features, weight, bias, target, answers, known, "sum", chunk_classes, shard, step)
 
 
 def linear_asymmetric(
@@ -64,6 +66,7 @@ def linear_asymmetric(
     known: Bool[Tensor, "n"] | None = None,
     chunk_classes: int | None = None,
     shard: Shard | None = None,
+    step: WeightStep | None = None,
 ) -> Float[Tensor, ""]:
     """Asymmetric loss of each entry of z = W h + b, summed, without the logits of all classes at once.
 
@@ -84,7 +87,7 @@ def linear_asymmetric(
     Source: Ridnik et al. (2021), arXiv:2009.14119, section 2.
     """
     answers = AsymmetricAnswers(gamma_neg, gamma_pos, clip, class_weight)
-    return linear_entries(features, weight, bias, target, answers, known, chunk_classes=chunk_classes, shard=shard)
+    return linear_entries(features, weight, bias, target, answers, known, "sum", chunk_classes, shard, step)
 
 
 class FocalAnswers(NamedTuple):
