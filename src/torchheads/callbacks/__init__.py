@@ -6,6 +6,7 @@ from torchheads.callbacks.fit_held_out import FitHeldOut
 from torchheads.callbacks.gradient_clipping import GradientClipping
 from torchheads.callbacks.progress import Progress
 from torchheads.callbacks.start_summary import StartSummary
+from torchheads.callbacks.step_in_backward import StepInBackward
 from torchheads.callbacks.weight_averaging import WeightAveraging
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "GradientClipping",
     "Progress",
     "StartSummary",
+    "StepInBackward",
     "WeightAveraging",
 ]

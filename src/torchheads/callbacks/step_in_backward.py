@@ -1,0 +1,100 @@
+"""Lets the classifier take its training step in the backward pass, so that no gradient of its weight ever exists."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, final
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from torchheads.callbacks.base import parts
+from torchheads.errors import HeadConfigError
+from torchheads.heads import ClassificationHead
+from torchheads.heads.chunked import step_in_backward
+from torchheads.linear import RowwiseAdam, Sgd, WeightStep
+
+RULES = ("rowwise_adam", "sgd")
+
+
+@final
+class StepInBackward(Callback):
+    """Trains the classifier's weight chunk by chunk inside the backward pass; the optimizer trains everything else.
+
+    With very many classes the gradient of that one weight, and what an optimizer keeps for it, are most of a run's
+    memory: see ``docs/scaling.md``. The learning rate is the optimizer's own for the head, schedule included. Gradient
+    clipping does not see this weight. Sibling: head.path=chunked alone, with any optimizer and a gradient.
+
+    Args:
+        rule: "rowwise_adam" (`torchheads.linear.RowwiseAdam`, one number of state a class) or "sgd", without state.
+        weight_decay: decoupled decay of the classifier's weight, >= 0; the optimizer's does not reach it.
+
+    Raises:
+        HeadConfigError: code H13, for an unknown rule or a number out of range; H44, when a fit needs the gradient: of
+            accumulated batches, several processes, a scaled loss or L-BFGS; H28, for a head without chunks.
+
+    Example:
+        >>> StepInBackward().step
+        RowwiseAdam(lr=1, weight_decay=0)
+    """
+
+    def __init__(self, rule: Literal["rowwise_adam", "sgd"] = "rowwise_adam", weight_decay: float = 0.0) -> None:
+        if rule not in RULES:
+            problem = f"step_in_backward.rule={rule!r}; allowed {', '.join(RULES)}"
+            raise HeadConfigError("H13", problem, "callbacks.step_in_backward.rule=rowwise_adam")
+        kind = RowwiseAdam if rule == "rowwise_adam" else Sgd
+        self.step: WeightStep = kind(
+            lr=1.0, weight_decay=weight_decay
+        )  # the rate of each step comes from the optimizer
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the head its rule.
+
+        Raises:
+            HeadConfigError: codes H28 and H44.
+        """
+        if stage != "fit":
+            return
+        head: Any = parts(pl_module).head
+        obstacle = obstacle_of_trainer(trainer)
+        if not isinstance(head, ClassificationHead):
+            obstacle = "several heads; allowed one"
+        if obstacle:
+            raise HeadConfigError("H44", f"a step in the backward pass with {obstacle}", "callbacks=default")
+        step_in_backward(head, self.step)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Take over the optimizer's learning rate for the classifier.
+
+        Raises:
+            HeadConfigError: code H44, for L-BFGS, which asks for the loss of one step many times.
+        """
+        if isinstance(trainer.optimizers[0], torch.optim.LBFGS):
+            raise HeadConfigError("H44", "a step in the backward pass with L-BFGS", "optimizer=adamw")
+        head: Any = parts(pl_module).head
+        weight = head.classifier.weight
+        groups = (group for optimizer in trainer.optimizers for group in optimizer.param_groups)
+        self.step.lr = next(float(group["lr"]) for group in groups if any(weight is own for own in group["params"]))
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """After the fit the head's loss has gradients again."""
+        head: Any = parts(pl_module).head
+        if stage == "fit" and isinstance(head, ClassificationHead):
+            head.weight_step = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the rule has to remember in a checkpoint."""
+        return self.step.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on as the rule of the checkpoint would have."""
+        self.step.load_state_dict(state_dict)
+
+
+def obstacle_of_trainer(trainer: Trainer) -> str:
+    """What a trainer does with gradients that it could not do without them, in words; empty where it does nothing."""
+    if trainer.accumulate_grad_batches != 1:
+        return f"trainer.accumulate_grad_batches={trainer.accumulate_grad_batches}; allowed 1"
+    if trainer.world_size > 1:
+        return f"{trainer.world_size} processes; allowed one"
+    scaled = getattr(trainer.precision_plugin, "scaler", None) is not None
+    return f"trainer.precision={trainer.precision}, which scales the loss; allowed 32 and bf16" if scaled else ""
