@@ -31,6 +31,7 @@ CASES = [  # examples, features, classes, checks, required ratio
     (512, 256, 1000, True, None),
     (64, 256, 10, True, 1.10),
     (64, 256, 10, False, None),
+    *((512, 256, classes, False, 1.02) for classes in (2, 10, 30, 100, 300)),
 ]
 
 

@@ -4,6 +4,7 @@ Usage: class_parallel_worker.py RANK WORLD FOLDER [LOAD]
 """
 
 import json
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -191,3 +192,4 @@ def main():
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # a thread of gloo may still be ending, over which Python's own exit aborts in one process of 40

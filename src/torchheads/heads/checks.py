@@ -65,7 +65,7 @@ def check_class_names(class_names: Sequence[str], num_classes: int) -> None:
 
 def refuse_no_target(head: ClassificationHead) -> NoReturn:
     """A loss needs a target; code M14."""
-    raise DataError("M14", f"{head.form.owner} got no target; allowed a tensor or LabelLists", "head(features)")
+    raise DataError("M14", f"{head.form.owner}.loss got no target; allowed a tensor or LabelLists", "head(features)")
 
 
 def readable(tensor: Tensor) -> bool:
