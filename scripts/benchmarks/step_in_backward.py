@@ -28,8 +28,7 @@ import torch
 from head_loss import resident
 
 from torchheads import LabelLists, SigmoidHead, SoftmaxHead
-from torchheads.heads import ClassificationHead
-from torchheads.heads.chunked import step_in_backward
+from torchheads.heads import ClassificationHead, step_in_backward
 from torchheads.linear import RowwiseAdam, Sgd
 from torchheads.optim import adamw, sgd
 

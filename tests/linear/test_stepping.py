@@ -8,7 +8,7 @@ from linear_dense import drawn
 
 from torchheads import Asymmetric, BinaryCrossEntropy, CrossEntropy, Focal, LabelLists, SigmoidHead, SoftmaxHead
 from torchheads.errors import HeadConfigError
-from torchheads.heads.chunked import step_in_backward
+from torchheads.heads import step_in_backward
 from torchheads.linear import (
     RowwiseAdam,
     Sgd,

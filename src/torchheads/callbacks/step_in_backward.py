@@ -9,8 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from torchheads.callbacks.base import parts
 from torchheads.errors import HeadConfigError
-from torchheads.heads import ClassificationHead
-from torchheads.heads.chunked import step_in_backward
+from torchheads.heads import ClassificationHead, step_in_backward
 from torchheads.linear import RowwiseAdam, Sgd, WeightStep
 
 RULES = ("rowwise_adam", "sgd")

@@ -63,6 +63,7 @@ def step_in_backward(head: ClassificationHead, step: WeightStep | None) -> None:
         HeadConfigError: code H28, for a classifier or a criterion that cannot be walked in chunks.
 
     Example:
+        >>> import torch
         >>> from torchheads import SigmoidHead
         >>> from torchheads.linear import Sgd
         >>> head, target = SigmoidHead(2, 3), LabelLists.from_lists([[0]], num_classes=3)
