@@ -29,7 +29,7 @@ from torchheads.module_checks import (
     look_for_absent_classes,
     nothing_known,
 )
-from torchheads.optim import FiniteWatch, GlobalMean, adamw, constant
+from torchheads.optim import FiniteWatch, GlobalMean, adamw
 from torchheads.optim.sharding import share_weights
 
 OptimizerFactory = Callable[[nn.Module], Optimizer]
@@ -44,7 +44,8 @@ class ClassificationModule(LightningModule):
         head: maps features to logits of shape (N, C) and owns loss, scores, probabilities and decision; with a
             `MultiHead` logits, targets and masks are dicts by head.
         optimizer: takes this module, returns its optimizer; AdamW if None.
-        scheduler: takes the optimizer and ``total_steps``, returns a per-step schedule; constant if None.
+        scheduler: takes the optimizer and ``total_steps``, returns a per-step schedule; None for the
+            optimizer's own rates throughout.
         hyper_parameters: plain scalars, lists and dicts that go into the checkpoint; nothing else, so that it loads
             with ``weights_only=True``.
 
@@ -73,7 +74,7 @@ class ClassificationModule(LightningModule):
         self.backbone = backbone
         self.head: Any = head  # one or several: their methods are the same
         self.optimizer_factory = optimizer or adamw
-        self.scheduler_factory = scheduler or constant
+        self.scheduler_factory = scheduler
         self.train_loss = EpochLoss()
         self.val_metrics, self.test_metrics = head_metrics(head), head_metrics(head)
         self.default_metrics = head_metrics(head, default_decision(head))
@@ -164,8 +165,10 @@ class ClassificationModule(LightningModule):
             self.log("train/ignored_batches", float(mean.ignored_batches))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimizer, and its schedule step by step."""
+        """The optimizer, and its schedule step by step where there is one."""
         optimizer = self.optimizer_factory(self)
+        if self.scheduler_factory is None:
+            return optimizer
         schedule = self.scheduler_factory(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
