@@ -6,10 +6,12 @@ from torch import nn
 
 from torchheads import (
     Asymmetric,
+    BalancedSoftmax,
     BinaryCrossEntropy,
     CrossEntropy,
     Focal,
     LabelLists,
+    LogitAdjusted,
     MixedTarget,
     SigmoidHead,
     SoftmaxHead,
@@ -20,7 +22,13 @@ from torchheads.heads import chunked
 N, D, C = 7, 5, 40
 WEIGHT = torch.linspace(0.5, 2.0, C).tolist()
 CRITERIA = {
-    SoftmaxHead: [CrossEntropy, lambda: CrossEntropy(WEIGHT, 0.2)],
+    SoftmaxHead: [
+        CrossEntropy,
+        lambda: CrossEntropy(WEIGHT, 0.2),
+        lambda: LogitAdjusted(1.5, WEIGHT),
+        lambda: LogitAdjusted(0.5, WEIGHT, 0.2),
+        lambda: BalancedSoftmax([0.0, *WEIGHT[1:]], 0.2),
+    ],
     SigmoidHead: [
         BinaryCrossEntropy,
         lambda: BinaryCrossEntropy(WEIGHT, 3.0, 0.2),
@@ -138,8 +146,16 @@ OBSTACLES = {
     "classifier": ({"classifier": Hooked(D, C)}, {}, "a Hooked with hooks or weights of its own kind"),
     "hook": ({"classifier": with_hook()}, {}, "a Linear with hooks or weights of its own kind"),
     "backward hook": ({"classifier": with_backward_hook()}, {}, "a Linear with hooks or weights of its own kind"),
-    "criterion": ({"criterion": Custom()}, {}, "Custom; allowed CrossEntropy, BinaryCrossEntropy"),
-    "focal of a softmax": ({"criterion": Focal()}, {}, "Focal; allowed CrossEntropy, BinaryCrossEntropy, and Focal"),
+    "criterion": (
+        {"criterion": Custom()},
+        {},
+        "Custom; allowed CrossEntropy, LogitAdjusted, BalancedSoftmax, BinaryCrossEntropy",
+    ),
+    "focal of a softmax": (
+        {"criterion": Focal()},
+        {},
+        "Focal; allowed CrossEntropy, LogitAdj",
+    ),
     "soft": ({"soft_targets": True}, {}, "soft targets; allowed class indices, label sets"),
     "spatial": (
         {},

@@ -5,7 +5,6 @@ n examples, c classes, d features.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from jaxtyping import Float
@@ -13,22 +12,14 @@ from torch import Tensor, nn
 
 from torchheads.errors import HeadConfigError
 from torchheads.heads import checks
-from torchheads.linear import (
-    Shard,
-    WeightStep,
-    linear_asymmetric,
-    linear_binary_cross_entropy,
-    linear_binary_focal,
-    linear_cross_entropy,
-)
-from torchheads.losses import Asymmetric, BinaryCrossEntropy, Criterion, CrossEntropy, Focal
+from torchheads.heads.chunked_totals import TOTALS
+from torchheads.linear import Shard, WeightStep
 from torchheads.shapes import check_features
 from torchheads.targets import ClassIndex, LabelLists, LabelSet, MixedTarget, Target
 
 if TYPE_CHECKING:
     from torchheads.heads.base import ClassificationHead
 
-Parts = tuple[Tensor, Tensor, Tensor | None, Tensor | LabelLists]
 Path = Literal["auto", "dense", "chunked"]
 LEAST_CLASSES = {"auto": 1024, "dense": 2**63, "chunked": 0}
 """Number of classes from which a head asks whether to take the chunks, by its path."""
@@ -132,7 +123,7 @@ def obstacle_of_criterion(head: ClassificationHead) -> str:
     """What keeps a criterion from being added up chunk by chunk, in words; empty where nothing does."""
     if (type(head.criterion), head.link.name) in TOTALS:
         return ""
-    allowed = "CrossEntropy, BinaryCrossEntropy, and Focal and Asymmetric of sigmoids"
+    allowed = "CrossEntropy, LogitAdjusted, BalancedSoftmax, BinaryCrossEntropy, and Focal and Asymmetric of sigmoids"
     return f"{type(head.criterion).__name__}; allowed {allowed}"
 
 
@@ -182,57 +173,3 @@ def known_examples(
         return LabelLists.from_multi_hot(target), None
     values, known = head.form.rows(target, mask)
     return values, known
-
-
-# Sums over the known examples; ``parts`` are features, weight, bias, target -------------------------------------------
-
-
-def cross_entropy_total(
-    criterion: CrossEntropy, parts: Parts, known: Tensor | None, shard: Shard | None, step: WeightStep | None
-) -> Tensor:
-    """That of `CrossEntropy`."""
-    weight = held(criterion.class_weight, shard)
-    return linear_cross_entropy(*parts, weight, criterion.label_smoothing, known, shard=shard, step=step)
-
-
-def binary_cross_entropy_total(
-    criterion: BinaryCrossEntropy, parts: Parts, known: Tensor | None, shard: Shard | None, step: WeightStep | None
-) -> Tensor:
-    """That of `BinaryCrossEntropy`."""
-    weights = (held(criterion.class_weight, shard), held(criterion.pos_weight, shard))
-    smoothing, reduction = criterion.label_smoothing, criterion.class_reduction
-    return linear_binary_cross_entropy(*parts, *weights, smoothing, known, reduction, shard=shard, step=step)
-
-
-def binary_focal_total(
-    criterion: Focal, parts: Parts, known: Tensor | None, shard: Shard | None, step: WeightStep | None
-) -> Tensor:
-    """That of `Focal` in a sigmoid head."""
-    alpha, class_weight = held(criterion.alpha, shard), held(criterion.class_weight, shard)
-    weights = (alpha, class_weight, held(criterion.pos_weight, shard))
-    return linear_binary_focal(
-        *parts, criterion.gamma, *weights, criterion.label_smoothing, known, shard=shard, step=step
-    )
-
-
-def asymmetric_total(
-    criterion: Asymmetric, parts: Parts, known: Tensor | None, shard: Shard | None, step: WeightStep | None
-) -> Tensor:
-    """That of `Asymmetric`."""
-    options = (criterion.gamma_neg, criterion.gamma_pos, criterion.clip)
-    return linear_asymmetric(*parts, *options, held(criterion.class_weight, shard), known, shard=shard, step=step)
-
-
-def held(weight: Tensor | None, shard: Shard | None) -> Tensor | None:
-    """The weights (c,) of the classes at hand; None stays None."""
-    return weight if weight is None or shard is None else weight[shard.start : shard.stop]
-
-
-Total = Callable[[Any, Parts, Tensor | None, Shard | None, WeightStep | None], Tensor]
-TOTALS: dict[tuple[type[Criterion], str], Total] = {
-    (CrossEntropy, "softmax"): cross_entropy_total,
-    (BinaryCrossEntropy, "sigmoid"): binary_cross_entropy_total,
-    (Focal, "sigmoid"): binary_focal_total,
-    (Asymmetric, "sigmoid"): asymmetric_total,
-}
-"""The criteria that have chunks, by the link of the head."""
