@@ -8,6 +8,8 @@ from torch import Tensor, nn, strided
 
 from torchheads.errors import HeadConfigError, LogitsError
 
+SMALL_ENTRIES, SMALL_CLASSES = 2**14, 128
+
 
 def check_logits(logits: Tensor, num_classes: int) -> None:
     """Refuse logits that are not floating point of shape (N, C) or (N, C, *spatial).
@@ -35,6 +37,14 @@ def no_tensor(name: str, value: object) -> LogitsError:
         'TH-L04: logits that are a list; allowed a tensor. Try: torch.as_tensor(logits)'
     """
     return LogitsError("L04", f"{name} that are a {type(value).__name__}; allowed a tensor", f"torch.as_tensor({name})")
+
+
+def is_small(values: Tensor) -> bool:
+    """Whether entries (n, c, ...) are so few that what is done with them takes less time than the calls it takes.
+
+    The look at them and the loss of them go by it, since the one may overlook what the other does not bear.
+    """
+    return values.numel() < SMALL_ENTRIES and values.shape[1] < SMALL_CLASSES
 
 
 def rows(values: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def test_the_weights_are_those_of_the_optimizer(module, batches, trainer):
     callback = StepInBackward("sgd")
     trainer(callback, first, max_epochs=2).fit(module, batches, batches)
     stepped = copy.deepcopy(module.state_dict())
-    assert (module.head.weight_step, module.head.path) == (None, "chunked")
+    assert (module.head.weight_step, module.head.path) == (None, "auto")
     module.load_state_dict(twin)
     trainer(second, max_epochs=2).fit(module, batches, batches)
     assert (first.seen, second.seen) == ({False}, {True})
@@ -115,3 +115,28 @@ def test_lbfgs_is_refused(module, batches, trainer):
 def test_options_out_of_range(options):
     with pytest.raises(HeadConfigError, match="TH-H13"):
         StepInBackward(**options)
+
+
+def test_a_fit_that_fails_leaves_nothing_behind(module, batches, trainer):
+    class Stop(Callback):
+        def on_train_batch_end(self, *arguments):
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        trainer(StepInBackward(), Stop(), max_epochs=1).fit(module, batches, batches)
+    assert module.head.weight_step is None
+
+
+def test_a_second_fit_starts_afresh(module, batches, trainer):
+    start, callback = copy.deepcopy(module.state_dict()), StepInBackward()
+    trainer(callback, max_epochs=1).fit(module, batches, batches)
+    once = copy.deepcopy(module.state_dict())
+    module.load_state_dict(start)
+    trainer(callback, max_epochs=1).fit(module, batches, batches)
+    torch.testing.assert_close(module.state_dict(), once)
+
+
+def test_a_classifier_that_no_optimizer_has_is_refused(module, batches, trainer):
+    module.configure_optimizers = lambda: torch.optim.SGD(module.backbone.parameters(), lr=0.1)
+    with pytest.raises(HeadConfigError, match="TH-H44: a step in the backward pass with a classifier that no optim"):
+        trainer(StepInBackward(), max_epochs=1).fit(module, batches, batches)

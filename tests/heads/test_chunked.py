@@ -18,6 +18,7 @@ from torchheads import (
 )
 from torchheads.errors import DataError, HeadConfigError, NonFiniteError, TargetError
 from torchheads.heads import chunked
+from torchheads.linear import Sgd
 
 N, D, C = 7, 5, 40
 WEIGHT = torch.linspace(0.5, 2.0, C).tolist()
@@ -257,3 +258,19 @@ def test_function_transforms_take_the_dense_path(monkeypatch):
 def test_a_list_is_refused_as_on_the_dense_path():
     with pytest.raises(DataError, match="TH-M14"):
         SoftmaxHead(D, C, path="chunked").loss(torch.zeros(N, D), [0] * N)
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_a_compiled_model_breaks_at_the_chunks_and_goes_on(steps):
+    dense, chunks = pair(SoftmaxHead, "single")
+    features, target = torch.randn(N, D, requires_grad=True), target_of("single")
+    if steps:
+        chunked.step_in_backward(chunks, Sgd(lr=0.0625))
+    compiled = torch.compile(lambda x: 2 * chunks.loss(3 * x, target), backend="eager")
+    (compiled(features) / 2).backward()
+    gradient = features.grad.clone()
+    features.grad = None
+    dense.loss(3 * features, target).backward()
+    torch.testing.assert_close(gradient, features.grad)
+    moved = dense.classifier.weight.detach() - 0.0625 * dense.classifier.weight.grad
+    torch.testing.assert_close(chunks.classifier.weight.detach(), moved if steps else dense.classifier.weight.detach())

@@ -153,3 +153,52 @@ def test_gradients_come_back():
     step_in_backward(head, None)
     head.loss(torch.ones(3, 4), target_of(SoftmaxHead)).backward()
     assert head.classifier.weight.grad is not None
+    assert head.path == "auto"
+
+
+def test_in_evaluation_mode_there_is_a_gradient_and_no_step():
+    head = SoftmaxHead(4, 6)
+    step_in_backward(head, Sgd(lr=0.5))
+    before = head.classifier.weight.detach().clone()
+    head.eval()
+    head.loss(torch.ones(3, 4), target_of(SoftmaxHead)).backward()
+    assert head.classifier.weight.grad is not None
+    assert torch.equal(head.classifier.weight, before)
+
+
+def test_what_changed_between_the_passes_is_torchs_own_error():
+    for place in (0, 2):
+        d = drawn(C)
+        loss = linear_cross_entropy(*d["inputs"], d["index"], step=Sgd(lr=0.1))
+        with torch.no_grad():
+            d["inputs"][place].add_(1)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
+def test_a_weight_made_of_another_is_refused():
+    d = drawn(C)
+    features, weight, bias = d["inputs"]
+    with pytest.raises(HeadConfigError, match="TH-H28: a weight that is made of another tensor"):
+        linear_cross_entropy(features, weight * 2, bias, d["index"], step=Sgd(lr=0.1))
+
+
+def test_a_head_that_steps_says_what_it_cannot_take():
+    head = SigmoidHead(4, 6, path="dense", ignore_index=-1)
+    step_in_backward(head, Sgd(lr=0.1))
+    with pytest.raises(HeadConfigError, match="TH-H28: a step in the backward pass with unknown entries"):
+        head.loss(torch.ones(3, 4), torch.zeros(3, 6))
+    step_in_backward(head, None)
+    head.loss(torch.ones(3, 4), torch.zeros(3, 6)).backward()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_any_precision_steps_to_finite_weights(dtype):
+    head = SoftmaxHead(4, 6).to(dtype)
+    step_in_backward(head, RowwiseAdam(lr=0.1))
+    features = torch.zeros(3, 4, dtype=dtype)
+    features[0, 0] = 1
+    head.loss(features, target_of(SoftmaxHead)).backward()
+    assert head.classifier.weight.isfinite().all()
+    assert head.classifier.weight[:, 0].all()
+    assert not head.classifier.weight[:, 1:].any()

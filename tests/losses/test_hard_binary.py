@@ -5,9 +5,10 @@ import torch
 from torch.autograd import forward_ad
 
 from torchheads import SigmoidHead
+from torchheads.errors import NonFiniteError, TargetError
 from torchheads.losses import BinaryCrossEntropy
-from torchheads.losses.binary_cross_entropy import MANY_CLASSES, MANY_ENTRIES
 from torchheads.losses.hard_binary import HardBinaryCrossEntropy
+from torchheads.shapes import SMALL_CLASSES, SMALL_ENTRIES
 
 total = HardBinaryCrossEntropy.apply
 
@@ -48,7 +49,7 @@ def test_neither_logits_nor_target_change():
 
 
 @pytest.mark.parametrize(
-    ("rows", "classes"), [(1, MANY_CLASSES), (MANY_ENTRIES // 16, 16), (32, 1000), (1, 10_000), (32, 100_000)]
+    ("rows", "classes"), [(1, SMALL_CLASSES), (SMALL_ENTRIES // 16, 16), (32, 1000), (1, 10_000), (32, 100_000)]
 )
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 def test_the_loss_a_fresh_head_starts_from_is_right_to_the_last_digits(rows, classes, reduction):
@@ -64,10 +65,10 @@ def test_the_loss_a_fresh_head_starts_from_is_right_to_the_last_digits(rows, cla
     assert abs(got - wanted) <= 4 * np.spacing(np.float32(wanted))
 
 
-@pytest.mark.parametrize("classes", [2, 10, MANY_CLASSES - 1])
+@pytest.mark.parametrize("classes", [2, 10, SMALL_CLASSES - 1])
 def test_below_it_is_right_to_five_digits(classes):
     """What the documentation of the limits promises of torch's kernel."""
-    rows = min(64, MANY_ENTRIES // classes)
+    rows = min(64, SMALL_ENTRIES // classes)
     logits = torch.full((rows, classes), -float(np.log(max(classes - 1, 1))))
     target = torch.nn.functional.one_hot(torch.arange(rows) % classes, classes).float()
     got = SigmoidHead(1, classes, classifier=torch.nn.Identity()).loss_from_logits(logits, target)
@@ -76,7 +77,7 @@ def test_below_it_is_right_to_five_digits(classes):
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 10.0, 1e3, 1e30])
 def test_any_size_of_logits(scale):
-    logits, target = entries(torch.float32, rows=64, classes=MANY_ENTRIES // 64)
+    logits, target = entries(torch.float32, rows=64, classes=SMALL_ENTRIES // 64)
     with torch.no_grad():
         logits.mul_(scale)
     wanted, got = true_mean(logits, target), BinaryCrossEntropy().mean_of_hard(logits, target)
@@ -102,6 +103,50 @@ def test_soft_entries_weights_and_smoothing_take_the_general_form():
 
 
 def test_a_target_with_a_gradient_gets_it():
-    logits, target = entries(torch.float32, rows=64, classes=MANY_ENTRIES // 64)
+    logits, target = entries(torch.float32, rows=64, classes=SMALL_ENTRIES // 64)
     BinaryCrossEntropy().mean_of_hard(logits, target.requires_grad_()).backward()
     assert torch.allclose(target.grad, -logits.detach() / 64)
+
+
+def test_infinity_in_a_target_is_refused_whatever_the_size():
+    for rows, classes in ((2, 20), (2, 200), (64, 512)):
+        target = torch.zeros(rows, classes)
+        target[1, 3] = float("inf")
+        head = SigmoidHead(1, classes, classifier=torch.nn.Identity())
+        with pytest.raises(TargetError, match=r"TH-M03: .*target value inf at sample 1, label 3"):
+            head.loss_from_logits(torch.full((rows, classes), 3.0), target)
+
+
+def test_an_infinite_logit_costs_nothing_where_it_is_right_and_is_named_where_it_is_wrong():
+    logits, target = torch.zeros(2, 200), torch.zeros(2, 200)
+    logits[1, 3], target[1, 3] = float("inf"), 1
+    head = SigmoidHead(1, 200, classifier=torch.nn.Identity())
+    assert head.loss_from_logits(logits, target).item() == pytest.approx(199.5 * np.log(2))
+    with pytest.raises(NonFiniteError, match=r"TH-L02: .*logits of sample 1 are not finite"):
+        head.loss_from_logits(logits, 1 - target)
+
+
+def test_a_criterion_of_two_sizes_keeps_both():
+    criterion = BinaryCrossEntropy()
+    heads = [SigmoidHead(1, classes, classifier=torch.nn.Identity(), criterion=criterion) for classes in (3, 10)]
+    for head, classes in zip(heads, (3, 10), strict=True):
+        loss = head.loss_from_logits(torch.zeros(2, classes), torch.zeros(2, classes))
+        assert loss.item() == pytest.approx(classes * np.log(2))
+
+
+def test_a_mean_of_ones_own_is_taken_at_any_size():
+    class Twice(BinaryCrossEntropy):
+        def mean(self, *arguments):
+            return 2 * super().mean(*arguments)
+
+    for classes in (20, 200):
+        head = SigmoidHead(1, classes, classifier=torch.nn.Identity(), criterion=Twice())
+        loss = head.loss_from_logits(torch.zeros(2, classes), torch.zeros(2, classes))
+        assert loss.item() == pytest.approx(2 * classes * np.log(2))
+
+
+def test_gradients_of_many_slopes_at_once():
+    logits, target = entries()
+    slopes = torch.arange(3.0, dtype=torch.float64)
+    (batch,) = torch.autograd.grad(total(logits, target), logits, slopes, is_grads_batched=True)
+    torch.testing.assert_close(batch, slopes.view(3, 1, 1) * (logits.sigmoid() - target))

@@ -40,10 +40,8 @@ class StepInBackward(Callback):
         if rule not in RULES:
             problem = f"step_in_backward.rule={rule!r}; allowed {', '.join(RULES)}"
             raise HeadConfigError("H13", problem, "callbacks.step_in_backward.rule=rowwise_adam")
-        kind = RowwiseAdam if rule == "rowwise_adam" else Sgd
-        self.step: WeightStep = kind(
-            lr=1.0, weight_decay=weight_decay
-        )  # the rate of each step comes from the optimizer
+        self.rule, self.weight_decay = rule, weight_decay
+        self.step = self._new_step()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the head its rule.
@@ -58,7 +56,8 @@ class StepInBackward(Callback):
         if not isinstance(head, ClassificationHead):
             obstacle = "several heads; allowed one"
         if obstacle:
-            raise HeadConfigError("H44", f"a step in the backward pass with {obstacle}", "callbacks=default")
+            raise refusal(obstacle)
+        self.step = self._new_step()  # what another fit has left is of no use; a checkpoint is read after this
         step_in_backward(head, self.step)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -67,18 +66,25 @@ class StepInBackward(Callback):
         Raises:
             HeadConfigError: code H44, for L-BFGS, which asks for the loss of one step many times.
         """
-        if isinstance(trainer.optimizers[0], torch.optim.LBFGS):
-            raise HeadConfigError("H44", "a step in the backward pass with L-BFGS", "optimizer=adamw")
+        if any(isinstance(optimizer, torch.optim.LBFGS) for optimizer in trainer.optimizers):
+            raise refusal("L-BFGS; allowed adamw and sgd")
         head: Any = parts(pl_module).head
         weight = head.classifier.weight
-        groups = (group for optimizer in trainer.optimizers for group in optimizer.param_groups)
-        self.step.lr = next(float(group["lr"]) for group in groups if any(weight is own for own in group["params"]))
+        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+        rates = [float(group["lr"]) for group in groups if any(weight is own for own in group["params"])]
+        if not rates:
+            raise refusal("a classifier that no optimizer has; allowed one of the optimizer's parameters")
+        self.step.lr = rates[0]
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """After the fit the head's loss has gradients again."""
         head: Any = parts(pl_module).head
         if stage == "fit" and isinstance(head, ClassificationHead):
-            head.weight_step = None
+            step_in_backward(head, None)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """As `teardown`, which Lightning leaves out then."""
+        self.teardown(trainer, pl_module, "fit")
 
     def state_dict(self) -> dict[str, Any]:
         """What the rule has to remember in a checkpoint."""
@@ -87,6 +93,17 @@ class StepInBackward(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on as the rule of the checkpoint would have."""
         self.step.load_state_dict(state_dict)
+
+    def _new_step(self) -> WeightStep:
+        """The rule without a past; the rate of each step comes from the optimizer."""
+        kind = RowwiseAdam if self.rule == "rowwise_adam" else Sgd
+        return kind(lr=1.0, weight_decay=self.weight_decay)
+
+
+def refusal(obstacle: str) -> HeadConfigError:
+    """The error for a fit that needs the gradient; code H44."""
+    problem = f"a step in the backward pass with {obstacle}"
+    return HeadConfigError("H44", problem, "callbacks=default, where the classifier's weight has a gradient")
 
 
 def obstacle_of_trainer(trainer: Trainer) -> str:

@@ -29,11 +29,9 @@ class Batch(NamedTuple):
         """What the backbone makes of the input, shape (B, D)."""
         return backbone(self.input)
 
-    def to(self, device: torch.device) -> "Batch":
-        """The batch on a device: itself, where it is there already as those of a `KeyedLoader` are."""
-        if self.input.device == device and self.index.device == device:
-            return self
-        waits = device.type == "cpu"  # whoever reads a copy on the CPU would not wait for it by itself
+    def to(self, device: torch.device | str) -> "Batch":
+        """The batch with everything in it on a device."""
+        waits = torch.device(device).type in ("cpu", "mps")  # whoever reads a copy there would not wait for it
         return type(self)(*(each(lambda value: value.to(device, non_blocking=not waits), values) for values in self))
 
     def first(self, count: int) -> "Batch":

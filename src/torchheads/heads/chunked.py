@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 
 from torchheads.errors import HeadConfigError
 from torchheads.heads import checks
@@ -44,11 +45,13 @@ def least_classes(path: str) -> int:
 def step_in_backward(head: ClassificationHead, step: WeightStep | None) -> None:
     """Let a head's classifier take its training step where its loss goes backward; no gradient of it exists then.
 
-    The head's path becomes "chunked". An optimizer passes over the weight, which has no gradient; the bias has one.
+    While there is a rule, the head's loss goes through chunks whatever its path. An optimizer passes over the weight,
+    which has no gradient; the bias has one. Any backward pass of the loss takes the step while the head is in training
+    mode, also one for the gradient of the features alone; in evaluation mode there is a gradient again.
 
     Args:
-        head: over a plain ``nn.Linear``, with a criterion that has chunks.
-        step: the rule, such as `torchheads.linear.RowwiseAdam`; None for gradients again.
+        head: over a plain ``nn.Linear`` of its own, with a criterion that has chunks.
+        step: the rule, such as `torchheads.linear.RowwiseAdam`; None for gradients and the head's own path again.
 
     Raises:
         HeadConfigError: code H28, for a classifier or a criterion that cannot be walked in chunks.
@@ -67,7 +70,9 @@ def step_in_backward(head: ClassificationHead, step: WeightStep | None) -> None:
     if obstacle and step is not None:
         raise HeadConfigError("H28", f"a step in the backward pass with {obstacle}", "training without it")
     head.weight_step = step
-    head.path, head.asks_for_chunks_from = "chunked", least_classes("chunked")
+    head.asks_for_chunks_from = least_classes(head.path if step is None else "chunked")
+    if step is not None:
+        head.classifier.weight.grad = None  # an old one would be taken for a new one by an optimizer
 
 
 def takes_chunks(head: ClassificationHead, features: Tensor, target: Target, mask: Tensor | None) -> bool:
@@ -81,10 +86,13 @@ def takes_chunks(head: ClassificationHead, features: Tensor, target: Target, mas
     known_kind = isinstance(target, Tensor | LabelLists | MixedTarget)
     if not isinstance(features, Tensor) or features.ndim < 2 or not known_kind:
         return False  # which the dense path refuses
-    if head.path == "auto" and features.shape[0] * head.num_classes < AUTO_LOGITS:
+    must = head.path == "chunked" or head.weight_step is not None
+    if not must and features.shape[0] * head.num_classes < AUTO_LOGITS:
         return False
     obstacle = obstacle_to_chunks(head, features, target, mask)
-    if obstacle and head.path == "chunked":
+    if obstacle and head.weight_step is not None:
+        raise HeadConfigError("H28", f"a step in the backward pass with {obstacle}", "step_in_backward(head, None)")
+    if obstacle and must:
         problem = f"path='chunked' with {obstacle}"
         raise HeadConfigError("H28", problem, "path='auto' (head.path=auto), which takes the dense loss there")
     return not obstacle
@@ -94,7 +102,7 @@ def obstacle_to_chunks(head: ClassificationHead, features: Tensor, target: Targe
     """What keeps the loss from going through chunks, in words; empty where nothing does."""
     if obstacle := obstacle_of_classifier(head):
         return obstacle
-    if features.is_meta or checks.innermost_transform() is not None:
+    if features.is_meta or (not is_compiling() and checks.innermost_transform() is not None):
         return "meta tensors or torch.func transforms around it; allowed plain tensors"
     if obstacle := obstacle_of_criterion(head):
         return obstacle
@@ -149,7 +157,9 @@ def chunked_loss(
     target, known = known_examples(head, target, mask)
     weight, bias, shard = held_classes(head)
     total = TOTALS[type(head.criterion), head.link.name]
-    loss = total(head.criterion, (features, weight, bias, target), known, shard, head.weight_step)
+    loss = total(
+        head.criterion, (features, weight, bias, target), known, shard, head.weight_step if head.training else None
+    )
     loss = loss / (max(len(features), 1) if known is None else known.sum().clamp(min=1))
     if head.validate and checks.readable(loss):
         checks.check_chunked_loss(head, loss, features)

@@ -56,7 +56,7 @@ class SteppingLinear(ChunkedLinear):
         slopes.mul_(self.factor)
         super().take_slopes(classes, slopes)
         gradient = slopes.to(self.slope_dtype).t() @ self.features.to(self.slope_dtype)
-        self.step.take(self.weight[classes], gradient.to(self.weight.dtype), classes)
+        self.step.take(self.weight[classes], gradient, classes)
 
 
 class SteppedLoss(torch.autograd.Function):
@@ -74,7 +74,8 @@ class SteppedLoss(torch.autograd.Function):
         with torch.autocast(linear.features.device.type, enabled=False):
             loss: Tensor = walk.loss(linear)
         ctx.linear, ctx.walk, ctx.dtype = linear, walk, parts[0].dtype
-        ctx.save_for_backward(linear.weight)  # torch watches it: weights of another step get torch's own error
+        ctx.save_for_backward(*(x for x in parts[:3] if x is not None))  # torch watches them: what has changed since is
+        # torch's own error, such as weights that another loss has stepped
         return loss
 
     @staticmethod
@@ -104,9 +105,18 @@ def walked_loss(
     walk: Walk,
     step: WeightStep | None,
 ) -> Float[Tensor, ""]:
-    """What a walk over the chunks sums up, a scalar; with a step, the weight takes it when this goes backward."""
+    """What a walk over the chunks sums up, a scalar; with a step, the weight takes it when this goes backward.
+
+    Any backward pass through it takes the step, also one for the gradient of the features alone.
+
+    Raises:
+        HeadConfigError: code H28, for a step of a weight that is no leaf.
+    """
     if step is None or not torch.is_grad_enabled() or not weight.requires_grad:
         return summed_loss(features, weight, bias, chunk_classes, walk)
+    if not weight.is_leaf:
+        problem = "a weight that is made of another tensor, which would not learn from a step; allowed a parameter"
+        raise HeadConfigError("H28", problem, "step=None, for a gradient")
     wanted = tuple(x is not None and x.requires_grad for x in (features, weight, bias))
     arguments = (features, weight, bias, wanted, chunk_classes, step, walk)
     if torch.compiler.is_compiling():

@@ -16,12 +16,10 @@ from torchheads.links import LinkName
 from torchheads.losses.base import Criterion, check_smoothing, positive_buffer, shown_weight, weight_buffer
 from torchheads.losses.functional import binary_cross_entropy, smooth_answers
 from torchheads.losses.hard_binary import HardBinaryCrossEntropy
+from torchheads.shapes import is_small
 
 MEAN, SUM = 1, 2
 """torch's numbers for ``reduction="mean"`` and ``"sum"``."""
-MANY_ENTRIES, MANY_CLASSES = 2**14, 128
-"""From either on, `HardBinaryCrossEntropy`. Below, its calls cost more than its numbers, up to a fifth of a small step,
-and what torch's kernel loses, at most 4e-6 of a fresh head's loss, is not worth it: it grows with the classes."""
 
 
 class BinaryCrossEntropy(Criterion):
@@ -51,7 +49,8 @@ class BinaryCrossEntropy(Criterion):
 
     class_weight: Tensor | None
     pos_weight: Tensor | None
-    classes: Tensor | None = None  # how many, from `bind` on, as torch's kernel takes a factor
+    class_count: Tensor | None = None  # from `bind` on, as a factor that torch's kernel takes
+    num_classes: int = 0
 
     def __init__(
         self,
@@ -86,7 +85,7 @@ class BinaryCrossEntropy(Criterion):
     def bind(self, num_classes: int, link: LinkName) -> None:
         """As `Criterion.bind`; remembers the number of classes."""
         super().bind(num_classes, link)
-        self.classes = constant(num_classes)
+        self.num_classes, self.class_count = num_classes, constant(num_classes)
 
     def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
         """Mean loss of the known rows, a scalar: torch's one kernel where nothing is unknown."""
@@ -97,16 +96,20 @@ class BinaryCrossEntropy(Criterion):
         weights = self._weights(logits) if self.weighted else (None, None)
         if self.class_reduction == "mean":
             return torch.binary_cross_entropy_with_logits(logits, target, *weights, MEAN)
-        few = logits.numel() < MANY_ENTRIES and logits.is_cpu
-        if few and not self.weighted and self.classes is not None:  # C times the mean spares a node of the graph
-            return torch.binary_cross_entropy_with_logits(logits, target, self.classes, None, MEAN)
+        own = logits.shape[1] == self.num_classes and logits.is_cpu
+        if own and not self.weighted and is_small(logits):  # C times the mean spares a node of the graph
+            return torch.binary_cross_entropy_with_logits(logits, target, self.class_count, None, MEAN)
         total: Tensor = torch.binary_cross_entropy_with_logits(logits, target, *weights, SUM)
         return total / logits.shape[0]
 
     def mean_of_hard(self, logits: Tensor, target: Tensor) -> Float[Tensor, ""]:
-        """As `mean`: to full precision where there is much of it, without weights and without smoothing."""
-        few = logits.numel() < MANY_ENTRIES and logits.shape[1] < MANY_CLASSES
-        if few or self.weighted or self.label_smoothing or target.requires_grad or logits.numel() == 0:
+        """As `mean`: to full precision where there is much of it, without weights and without smoothing.
+
+        Little of it goes through torch's kernel: the calls of `HardBinaryCrossEntropy` would cost up to a fifth of a
+        small step, and what the kernel loses, at most 4e-6 of a fresh head's loss, is not worth it.
+        """
+        plain = not self.weighted and not self.label_smoothing and type(self).mean is BinaryCrossEntropy.mean
+        if is_small(logits) or not plain or target.requires_grad or logits.numel() == 0:
             return self.mean(logits, target)
         total: Tensor = HardBinaryCrossEntropy.apply(logits, target)  # type: ignore[no-untyped-call]
         return total / (logits.shape[0] if self.class_reduction == "sum" else logits.numel())

@@ -17,7 +17,8 @@ class HardBinaryCrossEntropy(torch.autograd.Function):
         loss = sum log(1 + exp((1 - 2 y) z)),    d loss / d z = sigmoid(z) - y
 
     One softplus an entry and nothing that cancels, so the value is right to full precision, where torch's
-    (1 - y) z - log sigmoid(z) loses its digits at answers that are right and nearly certain.
+    (1 - y) z - log sigmoid(z) loses its digits at answers that are right and nearly certain. An infinite logit costs
+    nothing where it is right, and is infinite where it is wrong.
     """
 
     @staticmethod
@@ -34,9 +35,8 @@ class HardBinaryCrossEntropy(torch.autograd.Function):
         """The gradient of the logits, shape (m, c); it can be differentiated again."""
         logits, target = ctx.saved_tensors
         probabilities = logits.sigmoid()
-        if torch.is_grad_enabled():
-            return (probabilities - target) * slopes[0], None
-        return probabilities.sub_(target).mul_(slopes[0]), None
+        residuals = probabilities - target if torch.is_grad_enabled() else probabilities.sub_(target)
+        return residuals * slopes[0], None
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Float[Tensor, ""]:

@@ -44,7 +44,8 @@ class EpochLoss(nn.Module):
 
     def update(self, loss: Tensor, count: int | Tensor) -> None:
         """Take in the mean loss of a batch, shape (), and of how many examples it is the mean; waits for no device."""
-        self._batches.append((loss, count))
+        own = count.clone() if isinstance(count, Tensor) else count
+        self._batches.append((loss.detach().clone(), own))
         if len(self._batches) == MANY:
             self._add()
 

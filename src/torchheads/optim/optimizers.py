@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from torchheads.errors import HeadConfigError
 from torchheads.optim.base import check_range
+from torchheads.optim.fused import SGD, AdamW, can_fuse
 from torchheads.optim.groups import parameter_groups
 from torchheads.optim.learning_rates import LearningRates
 
@@ -53,7 +53,7 @@ def adamw(
     rates = LearningRates(lr, head_lr_factor, layer_decay)
     rates.check()
     groups = parameter_groups(module, weight_decay, rates)
-    return AdamW(groups, lr=lr, betas=(betas[0], betas[1]), fused=best_fused(groups))
+    return AdamW(groups, can_fuse(module, groups), lr=lr, betas=(betas[0], betas[1]))
 
 
 def sgd(
@@ -94,42 +94,7 @@ def sgd(
     rates = LearningRates(lr, head_lr_factor, layer_decay)
     rates.check()
     groups = parameter_groups(module, weight_decay, rates)
-    return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=best_fused(groups))
-
-
-class AdamW(torch.optim.AdamW):
-    """torch's AdamW without its search for an accelerator at each step where all weights are on the CPU.
-
-    It asks whether a CUDA graph is being captured. A build of torch for CUDA on a machine without the driver tries to
-    load it each time, for 0.07 to 0.15 ms: as long as a step of a small model.
-    """
-
-    def _accelerator_graph_capture_health_check(self) -> None:
-        if not on_cpu(self.param_groups):
-            super()._accelerator_graph_capture_health_check()
-
-    def _cuda_graph_capture_health_check(self) -> None:  # its name before torch 2.12
-        if not on_cpu(self.param_groups):
-            super()._cuda_graph_capture_health_check()
-
-
-def best_fused(groups: Iterable[Mapping[str, Any]]) -> bool | None:
-    """Whether an optimizer of these parameter groups is to take its step in one kernel; None leaves that to torch.
-
-    On the CPU torch goes through the weights operation by operation unless it is told to: six times as long for the
-    11 million weights of a resnet18.
-    """
-    return True if on_cpu(groups) else None
-
-
-def on_cpu(groups: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether all parameters of an optimizer's groups are on the CPU.
-
-    Example:
-        >>> on_cpu([{"params": [torch.zeros(2)]}]), on_cpu([{"params": [torch.zeros(2, device="meta")]}])
-        (True, False)
-    """
-    return all(parameter.is_cpu for group in groups for parameter in group["params"])
+    return SGD(groups, can_fuse(module, groups), lr=lr, momentum=momentum, nesterov=nesterov)
 
 
 def check_rate(lr: float, usual: float) -> None:

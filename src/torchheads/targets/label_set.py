@@ -10,12 +10,9 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from torchheads.errors import TargetError
-from torchheads.shapes import rows
+from torchheads.shapes import is_small, rows
 from torchheads.targets.base import FULL_PRECISION, PlainTarget, TargetForm, TargetRows, describe, position, widen
 from torchheads.targets.label_lists import LabelLists
-
-SMALL = 2**14
-"""Entries below which the look with the fewest calls is the fastest; from there on the one with the fewest passes."""
 
 
 class MultiHotForm(TargetForm):
@@ -102,11 +99,11 @@ class LabelSet(MultiHotForm):
     def plausible(self, target: Tensor) -> bool:
         """Whether each entry y is its own square, as 0 and 1 alone are; a small target may hide infinity.
 
-        Infinity makes the loss infinite, and is found then.
+        Infinity makes the loss of few entries infinite, and is found then.
         """
         if target.dtype is torch.bool:
             return True
-        if target.numel() < SMALL:
+        if is_small(target):
             return torch.equal(target.mul(target), target)
         residue = torch.addcmul(target, target, target, value=-1).reshape(-1)  # y - y^2; 0 where all its bytes are
         return residue.view(torch.uint8).amax().item() == 0
@@ -117,7 +114,7 @@ class LabelSet(MultiHotForm):
         Raises:
             TargetError: codes M03 (other numbers), M04 (-1 for "unknown"), M05 (NaN), M13 (soft labels).
         """
-        if target.dtype is torch.bool or (target.numel() >= SMALL and self.plausible(target)):
+        if target.dtype is torch.bool or (not is_small(target) and self.plausible(target)):
             return
         bad = (target != 0) & (target != 1)
         if self.ignore_index is not None:

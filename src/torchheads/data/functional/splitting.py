@@ -67,8 +67,8 @@ def with_every_class(
         {'train': [1, 3], 'test': [0, 2]}
     """
     parts = {name: rows.clone() for name, rows in parts.items()}
-    counts = target[target >= 0].bincount()
-    trained = target[parts[rest]]
+    dealt, trained = target[torch.cat(list(parts.values()))], target[parts[rest]]
+    counts = dealt[dealt >= 0].bincount()
     present = trained[trained >= 0].bincount(minlength=len(counts))
     for label in ((present == 0) & (counts > 0)).nonzero()[:, 0].tolist():
         common = int(present.argmax())
