@@ -260,6 +260,7 @@ def test_a_list_is_refused_as_on_the_dense_path():
         SoftmaxHead(D, C, path="chunked").loss(torch.zeros(N, D), [0] * N)
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # the compiler's own look
 @pytest.mark.parametrize("steps", [False, True])
 def test_a_compiled_model_breaks_at_the_chunks_and_goes_on(steps):
     dense, chunks = pair(SoftmaxHead, "single")
