@@ -151,6 +151,10 @@ def test_what_has_no_fused_kernel_is_left_to_torch():
     complex_ = nn.Module()
     complex_.weight = nn.Parameter(torch.ones(2, 2, dtype=torch.complex64))
     assert not can_fuse(complex_, [{"params": [complex_.weight]}])
+    sharded = type("Sharded", (torch.Tensor,), {})
+    of_its_own = nn.Module()
+    of_its_own.weight = nn.Parameter(torch.ones(2, 2).as_subclass(sharded))
+    assert not can_fuse(of_its_own, [{"params": [of_its_own.weight]}])
     meta = nn.Linear(2, 2, device="meta")
     assert not can_fuse(meta, [{"params": list(meta.parameters())}])
 

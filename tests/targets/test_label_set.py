@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from torchheads.errors import TargetError
+from torchheads.shapes import SMALL_ENTRIES
 from torchheads.targets import LabelLists, LabelSet, SoftLabelSet
-from torchheads.targets.label_set import SMALL
 
 LOGITS = torch.zeros(2, 3)
 NAN, INF = float("nan"), float("inf")
@@ -216,7 +216,7 @@ def test_what_a_mask_hides_is_not_judged(make):
 
 # Small and large targets are looked at in different ways --------------------------------------------------------------
 
-ROWS = SMALL // 4  # with four classes: as many entries as a large target has at least
+ROWS = SMALL_ENTRIES // 4  # with four classes: as many entries as a large target has at least
 
 
 @pytest.mark.parametrize("rows", [1, ROWS - 1, ROWS, ROWS + 1])

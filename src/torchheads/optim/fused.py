@@ -91,8 +91,8 @@ def can_fuse(module: nn.Module, groups: Iterable[Mapping[str, Any]]) -> bool:
 
 def is_dense(parameter: Tensor) -> bool:
     """Whether a tensor fills its memory without gaps and without a number in two places, in whatever order."""
-    if parameter.layout is not torch.strided:
-        return False
+    if type(parameter.data) is not Tensor or parameter.layout is not torch.strided:
+        return False  # a sharded or quantised one has memory of its own kind
     sizes = sorted((stride, size) for stride, size in zip(parameter.stride(), parameter.shape, strict=True) if size > 1)
     expected = 1
     for stride, size in sizes:
