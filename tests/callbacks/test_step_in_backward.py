@@ -140,3 +140,9 @@ def test_a_classifier_that_no_optimizer_has_is_refused(module, batches, trainer)
     module.configure_optimizers = lambda: torch.optim.SGD(module.backbone.parameters(), lr=0.1)
     with pytest.raises(HeadConfigError, match="TH-H44: a step in the backward pass with a classifier that no optim"):
         trainer(StepInBackward(), max_epochs=1).fit(module, batches, batches)
+
+
+def test_a_weight_with_two_owners_is_refused(module, batches, trainer):
+    module.backbone.twin = module.head.classifier
+    with pytest.raises(HeadConfigError, match=r"TH-H44: .*one weight in several places \(backbone\.twin\.weight, head"):
+        trainer(StepInBackward(), max_epochs=1).fit(module, batches, batches)

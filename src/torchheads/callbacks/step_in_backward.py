@@ -6,6 +6,7 @@ from typing import Any, Literal, final
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import nn
 
 from torchheads.callbacks.base import parts
 from torchheads.errors import HeadConfigError
@@ -55,6 +56,8 @@ class StepInBackward(Callback):
         obstacle = obstacle_of_trainer(trainer)
         if not isinstance(head, ClassificationHead):
             obstacle = "several heads; allowed one"
+        elif len(owners := owners_of(getattr(head.classifier, "weight", None), pl_module)) > 1:
+            obstacle = f"one weight in several places ({', '.join(owners)}); allowed a weight of the classifier's own"
         if obstacle:
             raise refusal(obstacle)
         self.step = self._new_step()  # what another fit has left is of no use; a checkpoint is read after this
@@ -98,6 +101,18 @@ class StepInBackward(Callback):
         """The rule without a past; the rate of each step comes from the optimizer."""
         kind = RowwiseAdam if self.rule == "rowwise_adam" else Sgd
         return kind(lr=1.0, weight_decay=self.weight_decay)
+
+
+def owners_of(weight: object, module: nn.Module) -> list[str]:
+    """The names that a weight has in a module.
+
+    Example:
+        >>> tied = nn.Linear(2, 2)
+        >>> owners_of(tied.weight, nn.Sequential(tied, nn.ReLU(), tied))
+        ['0.weight', '2.weight']
+    """
+    named = module.named_parameters(remove_duplicate=False)
+    return [name for name, parameter in named if parameter is weight]
 
 
 def refusal(obstacle: str) -> HeadConfigError:
