@@ -117,7 +117,7 @@ class ClassificationHead(nn.Module, ABC):
     def loss(self, features: Tensor, target: Target, mask: Tensor | None = None) -> Float[Tensor, ""]:
         """Loss in nats: summed over classes, averaged over the examples (positions) that are known.
 
-        It calls the head itself, ``head(features, target)``, so hooks, compilation and wrappers see it.
+        It calls the head itself, ``head(features, target=target)``, so hooks, compilation and wrappers see it.
 
         Args:
             features: floating point, shape (N, D) or (N, D, *spatial).
@@ -135,7 +135,7 @@ class ClassificationHead(nn.Module, ABC):
         """
         if target is None:
             checks.refuse_no_target(self)
-        result: Tensor = self(features, target) if mask is None else self(features, target, mask)
+        result: Tensor = self(features, target=target, mask=mask)
         return result
 
     def loss_from_logits(self, logits: Tensor, target: Target, mask: Tensor | None = None) -> Float[Tensor, ""]:
