@@ -143,6 +143,17 @@ def test_copies_go_on_alike(make):
     assert_alike(module, twin)
 
 
+@both
+def test_hooks_of_a_step_run_once(make):
+    (_, ours), (_, plain) = built(make)  # torch's own class has been made, and wrapped its step
+    calls = []
+    for optimizer in (ours, plain):
+        optimizer.register_step_pre_hook(lambda *_: calls.append("pre"))
+        optimizer.register_step_post_hook(lambda *_: calls.append("post"))
+        optimizer.step()
+    assert calls == ["pre", "post"] * 2
+
+
 def test_what_has_no_fused_kernel_is_left_to_torch():
     sparse = nn.Embedding(5, 3, sparse=True)
     optimizer = sgd(sparse, lr=0.1, momentum=0.0, weight_decay=0.0, nesterov=False)
