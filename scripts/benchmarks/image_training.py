@@ -74,7 +74,7 @@ class BareLoop:
 class Timed(ClassificationModule):
     """Times each training epoch from its first batch to its last, then gives the other contender its turn.
 
-    It uses hooks that Lightning calls of every module: one more callback would be a twentieth of the probe's time.
+    It uses hooks that Lightning calls of every module, so that the clock is no callback that a run would not have.
     """
 
     other: BareLoop | None = None
