@@ -8,7 +8,7 @@ from torch import Tensor, nn, strided
 
 from torchheads.errors import HeadConfigError, LogitsError
 
-SMALL_ENTRIES, SMALL_CLASSES = 2**14, 128
+SMALL_ENTRIES = 2**14
 
 
 def check_logits(logits: Tensor, num_classes: int) -> None:
@@ -40,11 +40,11 @@ def no_tensor(name: str, value: object) -> LogitsError:
 
 
 def is_small(values: Tensor) -> bool:
-    """Whether entries (n, c, ...) are so few that what is done with them takes less time than the calls it takes.
+    """Whether entries are so few that what is done with them takes less time than the calls it takes.
 
     The look at them and the loss of them go by it, since the one may overlook what the other does not bear.
     """
-    return values.numel() < SMALL_ENTRIES and values.shape[1] < SMALL_CLASSES
+    return values.numel() < SMALL_ENTRIES
 
 
 def rows(values: Tensor) -> Tensor:

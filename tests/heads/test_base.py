@@ -246,9 +246,10 @@ def test_a_loss_without_a_value_says_which_sample(head_class):
 def test_the_loss_goes_through_the_head_itself(head_class):
     head, seen = head_class(4, 3), []
     head.register_forward_hook(lambda module, args, kwargs, out: seen.append((sorted(kwargs), out)), with_kwargs=True)
-    loss = head.loss(torch.randn(2, 4), NATURAL[head_class])
-    assert [keys for keys, _ in seen] == [["mask", "target"]]
-    assert seen[0][1] is loss
+    features, target = torch.randn(2, 4), NATURAL[head_class]
+    losses = head.loss(features, target), head.loss(features, target, torch.ones_like(target, dtype=torch.bool))
+    assert [keys for keys, _ in seen] == [["target"], ["mask", "target"]]
+    assert all(out is loss for (_, out), loss in zip(seen, losses, strict=True))
 
 
 @BOTH

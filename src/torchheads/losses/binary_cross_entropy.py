@@ -15,7 +15,7 @@ from torchheads.errors import HeadConfigError
 from torchheads.links import LinkName
 from torchheads.losses.base import Criterion, check_smoothing, positive_buffer, shown_weight, weight_buffer
 from torchheads.losses.functional import binary_cross_entropy, smooth_answers
-from torchheads.losses.hard_binary import HardBinaryCrossEntropy
+from torchheads.losses.hard_binary import hard_mean
 from torchheads.shapes import is_small
 
 MEAN, SUM = 1, 2
@@ -103,16 +103,19 @@ class BinaryCrossEntropy(Criterion):
         return total / logits.shape[0]
 
     def mean_of_hard(self, logits: Tensor, target: Tensor) -> Float[Tensor, ""]:
-        """As `mean`: to full precision where there is much of it, without weights and without smoothing.
-
-        Little of it goes through torch's kernel: the calls of `HardBinaryCrossEntropy` would cost up to a fifth of a
-        small step, and what the kernel loses, at most 4e-6 of a fresh head's loss, is not worth it.
-        """
-        plain = not self.weighted and not self.label_smoothing and type(self).mean is BinaryCrossEntropy.mean
-        if is_small(logits) or not plain or target.requires_grad or logits.numel() == 0:
+        """As `mean`, to full precision; many entries that are smoothed go through torch's kernel."""
+        if type(self).mean is not BinaryCrossEntropy.mean or target.requires_grad or logits.numel() == 0:
             return self.mean(logits, target)
-        total: Tensor = HardBinaryCrossEntropy.apply(logits, target)  # type: ignore[no-untyped-call]
-        return total / (logits.shape[0] if self.class_reduction == "sum" else logits.numel())
+        if self.label_smoothing:
+            return super().mean(logits, target) if is_small(logits) else self.mean(logits, target)
+        weight = self._entry_weight(logits, target) if self.weighted else None
+        return hard_mean(logits, target, weight, logits.shape[0] if self.class_reduction == "sum" else logits.numel())
+
+    def _entry_weight(self, logits: Tensor, target: Tensor) -> Float[Tensor, "m c"]:
+        """The weight of each entry of a hard target, shape (m, c)."""
+        class_weight, pos_weight = self._weights(logits)
+        weight = torch.ones_like(target) if pos_weight is None else pos_weight.where(target > 0, 1)
+        return weight if class_weight is None else weight * class_weight
 
     def _weights(self, logits: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Class and positive weights in the dtype and on the device of the logits."""

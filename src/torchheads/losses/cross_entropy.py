@@ -58,8 +58,7 @@ class CrossEntropy(Criterion):
 
     def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
         """Mean loss of the known rows, a scalar: torch's one kernel where nothing is weighted, smoothed or unknown."""
-        plain = known is None and not self.weighted and not self.label_smoothing
-        if plain and target.ndim == 1 and target.shape[0] > 0:
+        if known is None and target.ndim == 1 and not (self.weighted or self.label_smoothing) and target.numel():
             return F.cross_entropy(logits, target, ignore_index=NO_INDEX)
         return super().mean(logits, target, known)
 

@@ -52,6 +52,7 @@ class TargetForm(ABC):
     """
 
     label_type: ClassVar[LabelType]
+    hard: ClassVar[bool] = False  # whether what `check_values` lets through is one class or a set of classes
     class_names: Sequence[str] = ()  # for messages; a head that knows them sets them
 
     def __init__(self, num_classes: int, ignore_index: int | None, owner: str) -> None:

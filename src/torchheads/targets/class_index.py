@@ -18,6 +18,7 @@ class ClassIndex(TargetForm):
     """Single-label targets: one class index a position, integers 0..C-1 of shape (N, *spatial)."""
 
     label_type = "single"
+    hard = True
 
     def check_form(self, target: PlainTarget, logits: Tensor) -> None:
         """Refuse what is not an integer tensor of the logits' shape without its class axis.

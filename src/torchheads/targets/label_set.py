@@ -86,14 +86,18 @@ class MultiHotForm(TargetForm):
 class LabelSet(MultiHotForm):
     """Label sets as a multi-hot of shape (N, C, *spatial): each entry 0 or 1."""
 
+    hard = True
+
     def is_usual(self, target: Tensor, logits: Tensor) -> bool:
-        """A multi-hot in the dtype of full-precision logits, both (N, C), nothing ignored."""
+        """A multi-hot, bool or in the dtype of full-precision logits, both (N, C), nothing ignored."""
         return (
-            target.dtype is logits.dtype
+            (target.dtype is logits.dtype or target.dtype is torch.bool)
             and target.layout is torch.strided
             and self.ignore_index is None
             and logits.dtype in FULL_PRECISION
-            and target.shape == logits.shape == (len(logits), self.num_classes)
+            and target.shape == logits.shape
+            and logits.ndim == 2
+            and logits.shape[1] == self.num_classes
         )
 
     def plausible(self, target: Tensor) -> bool:
