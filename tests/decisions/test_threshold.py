@@ -73,3 +73,10 @@ def test_no_row_and_repr():
     assert rule(torch.zeros(0, 2)).shape == (0, 2)
     assert repr(rule) == "Threshold(value=3.0, space='logit')"
     assert rule.fitted
+
+
+@pytest.mark.parametrize("num_classes", [1, 3])
+def test_it_answers_every_row(num_classes):
+    rule = bound(Threshold(0.9), num_classes)
+    assert rule.abstains(torch.zeros(4, num_classes)).tolist() == [False] * 4
+    assert rule.abstains(torch.zeros(0, num_classes)).shape == (0,)

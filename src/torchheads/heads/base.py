@@ -156,7 +156,7 @@ class ClassificationHead(nn.Module, ABC):
 
     def count(self, target: Target, mask: Tensor | None = None) -> int | Tensor:
         """Over how many examples (positions) `loss` averages: the weight of this batch in any larger mean."""
-        return objective.num_known(objective.known_rows(self, target, mask))
+        return objective.count_known(self, target, mask)
 
     @torch.no_grad()
     def nll(self, logits: Tensor, target: Target, mask: Tensor | None = None) -> Float[Tensor, "m"]:

@@ -161,6 +161,16 @@ def known_rows(head: ClassificationHead, target: Target, mask: Tensor | None) ->
     return RowLosses(nothing, row_weight(TargetRows(values, known), nothing.dtype))
 
 
+def count_known(head: ClassificationHead, target: Target, mask: Tensor | None) -> int | Tensor:
+    """How many rows of a target are known: what the mean of its loss divides by."""
+    if isinstance(target, MixedTarget):
+        return num_known(known_rows(head, target, mask))
+    plain = plain_target(target, head.form.owner)
+    if isinstance(plain, LabelLists) and mask is None:
+        return len(plain)
+    return head.form.rows(*densified(plain, mask)).num_known
+
+
 def num_known(losses: RowLosses) -> int | Tensor:
     """Over how many rows the mean goes."""
     return losses.values.shape[0] if losses.weight is None else losses.weight.sum()

@@ -126,3 +126,29 @@ def test_where_a_cut_lies_by_hand():
     assert between(torch.tensor([[3.0, 1.0]]), torch.tensor([[1]])).item() == 1.0
     assert above_all(torch.tensor([[3.0, 1.0]])).item() == float(np.nextafter(np.float32(3), np.float32(4)))
     assert ends(torch.tensor([[1.0, 0.0, -0.0, -math.inf]])).tolist() == [[True, False, True, False]]
+
+
+# Other dtypes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+@pytest.mark.parametrize("name", VALUES)
+def test_scores_of_another_dtype_have_the_same_cuts(dtype, name):
+    # steps of 1/4 are the same numbers in every dtype, and so are the means of two of them
+    random = torch.Generator().manual_seed(0)
+    scores = torch.randint(-20, 20, (60, 4), generator=random) / 4
+    target = torch.rand(60, 4, generator=random) < scores.sigmoid()
+    known = torch.rand(60, 4, generator=random) < 0.8
+    found = best_cuts(scores.to(dtype), target, VALUES[name], known)
+    for one, other in zip(found, best_cuts(scores, target, VALUES[name], known), strict=True):
+        assert one.dtype == torch.float64
+        assert one.tolist() == other.tolist()
+    reached = worth(scores >= found.cuts.float(), target, known, VALUES[name])
+    assert found.values.tolist() == pytest.approx(reached)
+
+
+def test_numbers_that_only_float64_tells_apart_are_ranked_by_it():
+    # 1 + 2e-12 (yes), 1 + 1e-12 (no): the first alone has F1 1, both together 2/3
+    scores = torch.tensor([[1 + 1e-12], [1 + 2e-12]], dtype=torch.float64)
+    best = best_cuts(scores, torch.tensor([[False], [True]]), f1)
+    assert (best.values.item(), best.hits.item(), best.taken.item()) == (1.0, 1.0, 1.0)

@@ -40,6 +40,7 @@ def test_errors():
     assert share_wrong(sets, target, None).tolist() == [pytest.approx(2 / 3), pytest.approx(1 / 3)]
     known = torch.tensor([[True, True, False], [True, False, False]])
     assert share_wrong(sets, target, known).tolist() == [1 / 2, 0.0]
+    assert share_wrong(sets, ~target, known).tolist() == [1 / 2, 1.0]  # the one known label of the second row is wrong
     assert wrong_class(torch.tensor([2, 1]), target, None).tolist() == [0.0, 1.0]
     assert wrong_class(torch.tensor([-1, 1]), target, None).tolist() == [1.0, 1.0]  # no class is not the right one
 
@@ -78,3 +79,20 @@ def test_neighbours_with_nothing_between_them():
     upper, lower = 1.0, math.nextafter(1.0, 0)
     cut = lowest_cut(torch.tensor([upper, lower], dtype=torch.float64), torch.tensor([0.0, 1.0]).double(), 0.1)
     assert lower < cut <= upper
+
+
+def test_the_lowest_cut_by_hand():
+    # errors 0, 1, 1: one in two is half of them exactly; two in three are more
+    confidence, errors = torch.tensor([3.0, 2.0, 1.0]).double(), torch.tensor([0.0, 1.0, 1.0]).double()
+    assert lowest_cut(confidence, errors, 0.5) == 1.5
+    assert lowest_cut(confidence, errors, 0.49) == 2.5
+    assert lowest_cut(confidence, errors, 0.9) == -INF
+
+
+@pytest.mark.parametrize("lower", [1.0, 3.0, -7.3, 1e-300])
+def test_a_cut_between_neighbours_never_takes_the_lower(lower):
+    for _ in range(4):  # whichever way the mean would be rounded
+        upper = math.nextafter(lower, INF)
+        cut = lowest_cut(torch.tensor([upper, lower], dtype=torch.float64), torch.tensor([0.0, 1.0]).double(), 0.1)
+        assert lower < cut <= upper
+        lower = upper

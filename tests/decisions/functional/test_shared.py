@@ -66,6 +66,13 @@ def test_scikit_learn_agrees():
         assert score(cut) >= max(score(candidate) for candidate in scores.flatten()[::3]) - 1e-12
 
 
+def test_where_nothing_is_known_the_cut_stays_at_one_half():
+    scores, target, known = torch.randn(4, 3), torch.rand(4, 3) < 0.5, torch.zeros(4, 3, dtype=torch.bool)
+    assert best_pooled_cut(scores, target, f1, known) == 0.0
+    assert best_shared_cut(scores, target, f1, "classes", known) == 0.0
+    assert best_shared_cut(scores, target, f1, "rows", known) == 0.0
+
+
 # More than can be sorted at once --------------------------------------------------------------------------------------
 
 
@@ -125,6 +132,25 @@ def test_values_by_class_are_told_apart_in_every_pass(request):
     request.getfixturevalue("small")
     assert best_shared_cut(scores, target, objective.value, "classes") == whole
     assert best_of_both(scores, target, objective.value, objective.value)[1] == whole
+
+
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_only_groups_that_are_classes_say_which_they_are(narrowed, request):
+    scores, target, known = case(6)
+    told = []
+
+    def value(counts):
+        told.append(counts.classes is not None)
+        return f1(counts)
+
+    if narrowed:
+        request.getfixturevalue("small")
+    best_shared_cut(scores, target, value, "rows", known)
+    best_pooled_cut(scores, target, value, known)
+    assert not any(told)
+    told.clear()
+    best_shared_cut(scores, target, value, "classes", known)
+    assert all(told)
 
 
 @given(case=judged())
