@@ -1,6 +1,7 @@
 """The best epoch is kept, the last one too, and what is no number is never best."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -35,6 +36,31 @@ def test_best_is_the_best_finite_epoch_and_last_is_the_last(scripted, batches, t
     assert load(tmp_path / "kept" / "last.ckpt")["epoch"] == 2
     assert callback.best_model_path == str(tmp_path / "kept" / "best.ckpt")
     assert callback.best_model_score.item() == pytest.approx(scores[best])
+
+
+def test_the_last_epoch_is_saved_once_where_it_is_the_best(scripted, batches, trainer, tmp_path, monkeypatch):
+    """A large model is looked through once then; the last is a file of its own, which a later best leaves alone."""
+    callback, saved = BestCheckpoint(str(tmp_path / "kept")), []
+    run = trainer(callback)
+    save = run.save_checkpoint
+    monkeypatch.setattr(
+        run, "save_checkpoint", lambda path, *args, **kw: (saved.append(Path(path).name), save(path, *args, **kw))
+    )
+    run.fit(scripted([0.5, 0.4, 0.9]), batches, batches)
+    assert saved == ["best.ckpt", "last.ckpt", "best.ckpt"]
+    best, last = (tmp_path / "kept" / name for name in ("best.ckpt", "last.ckpt"))
+    assert best.read_bytes() == last.read_bytes()
+    assert not best.samefile(last)
+    assert list((tmp_path / "kept").glob("*.part")) == []
+    (state,) = [state for state in load(last)["callbacks"].values() if "last_model_path" in state]
+    assert state["last_model_path"] == str(last)
+
+
+def test_a_best_epoch_found_midway_is_not_taken_for_the_end_of_the_epoch(scripted, batches, trainer, tmp_path):
+    trainer(BestCheckpoint(), val_check_interval=0.5, max_epochs=1).fit(scripted([0.1, 0.9]), batches, batches)
+    best, last = (load(tmp_path / "checkpoints" / name) for name in ("best.ckpt", "last.ckpt"))
+    ended = [state["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"] for state in (best, last)]
+    assert ended == [0, 1]
 
 
 @pytest.mark.parametrize("options", [{"check_val_every_n_epoch": 2, "max_epochs": 4}, {"val_check_interval": 0.5}])

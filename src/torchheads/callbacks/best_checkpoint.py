@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any, Literal, final
@@ -46,6 +47,7 @@ class BestCheckpoint(ModelCheckpoint):
             problem = f"callbacks.best_checkpoint.weights={weights!r}; allowed best, last"
             raise HeadConfigError("H04", problem, "callbacks.best_checkpoint.weights=last")
         self.weights = weights
+        self.is_new_best = False
         super().__init__(dirpath, filename="best", auto_insert_metric_name=False, enable_version_counter=False)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -78,7 +80,10 @@ class BestCheckpoint(ModelCheckpoint):
         if not trainer.strategy.reduce_boolean_decision(finite):
             return False
         ties = current is not None and self.best_model_score is not None and bool(current == self.best_model_score)
-        return trainer.strategy.reduce_boolean_decision(ties) or super().check_monitor_top_k(trainer, current)
+        self.is_new_best = trainer.strategy.reduce_boolean_decision(ties) or super().check_monitor_top_k(
+            trainer, current
+        )
+        return self.is_new_best
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save where Lightning saves after a validation, once the watched metric is known to be there.
@@ -90,11 +95,18 @@ class BestCheckpoint(ModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the best where Lightning saves at the end of an epoch, then the last."""
+        """Save the best where Lightning saves at the end of an epoch, then the last: a copy, where that is the best."""
+        kept = is_fitting(trainer) and not is_trial(trainer)
+        if kept:
+            self.last_model_path = self.path("last")  # before saving, since it is part of what is saved
+        self.is_new_best = False
         if parts(pl_module).watched in trainer.callback_metrics:  # not before the first validation
             super().on_train_epoch_end(trainer, pl_module)
-        if is_fitting(trainer) and not is_trial(trainer):
-            self.last_model_path = self.path("last")  # before saving, since it is part of what is saved
+        if kept and self.is_new_best and trainer.world_size == 1 and Path(self.best_model_path).is_file():
+            copied = Path(f"{self.last_model_path}.part")
+            shutil.copyfile(self.best_model_path, copied)
+            copied.replace(self.last_model_path)  # at no time half a file
+        elif kept:
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
