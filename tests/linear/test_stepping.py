@@ -72,7 +72,7 @@ def test_a_second_backward_would_step_from_other_weights():
     d = drawn(C)
     loss = linear_cross_entropy(*d["inputs"], d["index"], step=Sgd(lr=0.1))
     loss.backward(retain_graph=True)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    with pytest.raises(HeadConfigError, match="TH-L09: a loss whose classifier has stepped since"):
         loss.backward()
 
 
@@ -81,6 +81,15 @@ def test_second_order_is_refused():
     loss = linear_cross_entropy(*d["inputs"], d["index"], step=Sgd(lr=0.1))
     with pytest.raises(HeadConfigError, match="TH-L09: a gradient of a gradient"):
         torch.autograd.grad(loss, d["inputs"][0], create_graph=True)
+
+
+def test_two_losses_of_one_classifier_cannot_both_step():
+    d = drawn(C)
+    first, second = (linear_cross_entropy(*d["inputs"], d["index"], step=Sgd(lr=0.1)) for _ in range(2))
+    with pytest.raises(
+        HeadConfigError, match=r"TH-L09: a loss whose classifier has stepped since.*Try: head\.loss again"
+    ):
+        (first + second).backward()
 
 
 def test_half_precision_products_step_full_precision_weights():

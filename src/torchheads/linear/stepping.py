@@ -73,9 +73,8 @@ class SteppedLoss(torch.autograd.Function):
         linear = SteppingLinear(*parts)
         with torch.autocast(linear.features.device.type, enabled=False):
             loss: Tensor = walk.loss(linear)
-        ctx.linear, ctx.walk, ctx.dtype = linear, walk, parts[0].dtype
-        ctx.save_for_backward(*(x for x in parts[:3] if x is not None))  # torch watches them: what has changed since is
-        # torch's own error, such as weights that another loss has stepped
+        ctx.linear, ctx.walk, ctx.dtype, ctx.version = linear, walk, parts[0].dtype, parts[1]._version
+        ctx.save_for_backward(*(x for x in parts[:3] if x is not None))  # torch refuses what has changed since
         return loss
 
     @staticmethod
@@ -83,8 +82,12 @@ class SteppedLoss(torch.autograd.Function):
         """Take the step; the gradients of features and bias.
 
         Raises:
-            HeadConfigError: code L09, when gradients of these gradients will be asked for (``create_graph=True``).
+            HeadConfigError: code L09, when gradients of these gradients will be asked for (``create_graph=True``), or
+                when the weights are not those of this loss any more.
         """
+        if ctx.linear.weight._version != ctx.version:
+            problem = "a loss whose classifier has stepped since, in the backward pass of another; allowed one a step"
+            raise HeadConfigError("L09", problem, "head.loss again, or step_in_backward(head, None)")
         if torch.is_grad_enabled():
             problem = "a gradient of a gradient (create_graph=True) through a classifier that steps in backward"
             raise HeadConfigError("L09", f"{problem}; allowed first order", "path='dense', without a step in backward")
