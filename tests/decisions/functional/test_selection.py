@@ -96,3 +96,23 @@ def test_a_cut_between_neighbours_never_takes_the_lower(lower):
         cut = lowest_cut(torch.tensor([upper, lower], dtype=torch.float64), torch.tensor([0.0, 1.0]).double(), 0.1)
         assert lower < cut <= upper
         lower = upper
+
+
+@pytest.mark.parametrize(("rows", "percent"), [(100, 53), (100, 59), (75, 84), (150, 42)])
+def test_an_error_of_exactly_the_largest_allowed_is_allowed(rows, percent):
+    # so many of the rows are wrong, the least sure ones: all of them have an error of exactly max_error
+    errors = torch.zeros(rows, dtype=torch.float64)
+    errors[rows - rows * percent // 100 :] = 1
+    assert lowest_cut(torch.arange(rows, 0, -1).double(), errors, percent / 100) == -torch.inf
+
+
+def test_the_lowest_cut_keeps_to_the_error_whatever_the_default_dtype_is():
+    random = torch.Generator().manual_seed(0)
+    confidence = torch.randn(3000, generator=random, dtype=torch.float64)
+    errors = (torch.rand(3000, generator=random) < (0.4 - 0.15 * confidence).clamp(0, 1)).double()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        cut = lowest_cut(confidence, errors, 0.2)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert errors[confidence >= cut].mean() <= 0.2

@@ -40,7 +40,7 @@ def best_ratio_cuts(
     Source: Dinkelbach (1967), "On nonlinear fractional programming".
     """
     weight, ratio = beta**2, 0.0
-    positives = (target if known is None else target & known).sum()
+    positives = (target if known is None else target & known).sum().double()
     for _ in range(ROUNDS):
         best = best_cuts(scores, target, _gain(1 + weight, ratio), known)
         raised = float((1 + weight) * best.hits.sum() / (best.taken.sum() + weight * positives))

@@ -72,7 +72,7 @@ def lowest_cut(confidence: Float64[Tensor, "m"], errors: Float64[Tensor, "m"], m
     """
     ranked, order = confidence.sort(descending=True)
     ends = ranked != torch.cat([ranked[1:], ranked.new_full((1,), -math.inf)])  # equal ones are never parted
-    answered = torch.arange(1, len(ranked) + 1, device=ranked.device)
+    answered = torch.arange(1, len(ranked) + 1, dtype=torch.float64, device=ranked.device)
     within = (errors[order].cumsum(0) <= max_error * answered + ROUNDING) & ends
     if not within.any():
         return math.inf
