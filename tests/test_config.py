@@ -65,6 +65,7 @@ WRONG = {
     "head=softmax,sigmoid": ("H05", "Ambiguous value", "--multirun"),
     "+trainer.devices=2": ("H05", "Could not append", "trainer.devices=2"),
     "head=[": ("H05", "head=[: no viable alternative", "--help"),
+    "head=sigmoid mix=null": ("H05", "mix is a group, which null is no option of", "~mix, for none of them"),
     "head=null": ("H05", "must be a string or a list", "--help"),
     "seed=${nowhere}": ("H05", "'nowhere' not found", "--help"),
     "head=sigmoid loss=cross_entropy": (

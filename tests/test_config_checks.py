@@ -56,8 +56,7 @@ def test_an_option_of_the_other_head_names_its_head(key):
 def test_weights_beside_a_loss_that_takes_none(head, loss, plain):
     for weights in ("auto", "class_balanced"):
         assert refusal(f"head={head}", f"loss={loss}", f"weights={weights}") == (
-            f"TH-H36: loss={loss} takes no weights: it balances the classes by itself. "
-            f"Try: weights=null, or loss={plain}"
+            f"TH-H36: loss={loss} takes no weights: it balances the classes by itself. Try: ~weights, or loss={plain}"
         )
 
 

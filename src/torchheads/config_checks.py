@@ -130,7 +130,7 @@ def _check_loss(plain: Mapping[str, Any]) -> None:
             raise HeadConfigError("H24", problem, f"loss.{key}=null, or head=sigmoid")
     if plain.get("weights") is not None and loss.rpartition(".")[2] in BALANCED_BY_ITSELF:
         problem = f"loss={_option(loss)} takes no weights: it balances the classes by itself"
-        raise HeadConfigError("H36", problem, f"weights=null, or loss={_option(LOSS_OF_HEAD.get(other, loss))}")
+        raise HeadConfigError("H36", problem, f"~weights, or loss={_option(LOSS_OF_HEAD.get(other, loss))}")
 
 
 def _option(target: str) -> str:

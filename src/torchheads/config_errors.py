@@ -57,6 +57,9 @@ def explain(error: Exception, overrides: Sequence[str]) -> TorchHeadsError:
     remedy = "--multirun, to run one after the other" if problem.startswith("Ambiguous value") else _see()
     if problem.startswith("Could not append"):  # the key is there, so that nothing needs to be added
         remedy = " ".join(override.removeprefix("+") for override in overrides)
+    nothing = [override[:-5] for override in overrides if override.endswith("=null") and override[:-5] in optional()]
+    if nothing and "Got NoneType" in problem:
+        problem, remedy = f"{nothing[0]} is a group, which null is no option of", f"~{nothing[0]}, for none of them"
     return HeadConfigError("H05", f"{' '.join(overrides)}: {problem}", remedy)
 
 
@@ -99,6 +102,19 @@ def groups() -> list[str]:
     """
     folders = [entry.name for package in PACKAGES for entry in files(package).iterdir() if entry.is_dir()]
     return sorted(name for name in folders if _files(name))
+
+
+def optional() -> list[str]:
+    """Return the groups of which none need be chosen.
+
+    Example:
+        >>> "mix" in optional(), "head" in optional()
+        (True, False)
+    """
+    text = (files(PACKAGES[0]) / "train.yaml").read_text(encoding="utf-8")
+    defaults = OmegaConf.select(OmegaConf.create(text), "defaults")
+    entries = [dict(entry) for entry in defaults if OmegaConf.is_dict(entry)]
+    return [str(group) for entry in entries for group, option in entry.items() if option is None]
 
 
 def watched_by_itself(key: str, value: str) -> HeadConfigError:

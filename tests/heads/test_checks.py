@@ -19,6 +19,7 @@ from torchheads import (
 )
 from torchheads.decisions import FittedThreshold
 from torchheads.errors import HeadConfigError, NonFiniteError, TorchHeadsError, TorchHeadsWarning
+from torchheads.guarantees import Coverage
 from torchheads.heads import checks
 from torchheads.losses import Criterion
 
@@ -120,6 +121,18 @@ PARTS = {
         {"label_type": "single", "decision": FittedThreshold()},
         "H03",
         r"FittedThreshold decides .*Try: Argm",
+    ),
+    "a promise for one class": (
+        SigmoidHead,
+        {"guarantee": Coverage(level=0.9)},
+        "H03",
+        r"Coverage is a promise for label type 'single', the data are 'multi'. Try: FalseNegativeRate\(level=0.1\) ",
+    ),
+    "no promise": (
+        SoftmaxHead,
+        {"guarantee": 0.9},
+        "H24",
+        r"SoftmaxHead got 0.9; allowed a Guarantee object. Try: None$",
     ),
     "more than there are": (SigmoidHead, {"decision": TopK(4)}, "H03", r"TopK\(k=4\) for 3 classes"),
     "thresholds for other classes": (

@@ -21,6 +21,7 @@ from torchheads import (
 )
 from torchheads.errors import DataError, HeadConfigError, NonFiniteError, TargetError
 from torchheads.heads import chunked
+from torchheads.linear import Sgd
 
 N, D, C = 7, 5, 40
 WEIGHT = torch.linspace(0.5, 2.0, C).tolist()
@@ -224,6 +225,42 @@ def test_a_loss_that_is_not_finite_names_the_sample():
     ):
         head.loss(features, target_of("single"))
     SoftmaxHead(D, C, path="chunked", validate=False).loss(features, target_of("single"))
+
+
+def test_an_infinite_loss_of_finite_features_is_told_from_nan():
+    head = SigmoidHead(D, C, path="chunked")
+    head.classifier.bias.data[:4] = 3e38
+    text = (
+        "TH-L02: SigmoidHead: the loss is inf, though every feature is finite. "
+        "Try: a smaller learning rate, gradient clipping, or look at the batch's input"
+    )
+    with pytest.raises(NonFiniteError) as caught:
+        head.loss(torch.ones(1, D), torch.zeros(1, C))
+    assert str(caught.value) == text
+
+
+def test_a_step_in_backward_and_back():
+    head, features, target = SoftmaxHead(D, C), torch.randn(N, D), target_of("single")
+    head.loss(features, target).backward()
+    before = head.asks_for_chunks_from
+    chunked.step_in_backward(head, Sgd(lr=0.1))
+    assert head.classifier.weight.grad is None  # the old one, which an optimizer would take for a new one
+    chunked.step_in_backward(head, None)
+    assert head.asks_for_chunks_from == before
+    head.loss(features, target).backward()
+    kept = head.classifier.weight.grad
+    chunked.step_in_backward(head, None)
+    assert head.classifier.weight.grad is kept
+
+
+def test_a_step_in_backward_that_cannot_be_says_what_to_do():
+    soft = SoftmaxHead(D, C, soft_targets=True)
+    chunked.step_in_backward(soft, Sgd(lr=0.1))
+    with pytest.raises(HeadConfigError, match=r"TH-H28: a step in .* Try: step_in_backward\(head, None\)$"):
+        soft.loss(torch.randn(N, D), torch.full((N, C), 1 / C))
+    other = SoftmaxHead(D, C, classifier=nn.Sequential(nn.Linear(D, C)))
+    with pytest.raises(HeadConfigError, match=r"TH-H28: a step in the backward pass .* Try: training without it$"):
+        chunked.step_in_backward(other, Sgd(lr=0.1))
 
 
 def test_hooks_see_the_call():

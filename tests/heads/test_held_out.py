@@ -239,6 +239,29 @@ def test_soft_targets_are_neither_right_nor_wrong(kind, target, code):
     if code == "M13":  # what is not known may be anything
         known = torch.tensor([[True, True, False], [True, True, True]])
         assert held_out_rows(head, LOGITS[:2], torch.tensor(target), known).known is not None
+    else:
+        rows = held_out_rows(head, LOGITS[:2], torch.tensor(target), torch.tensor([False, True]))
+        assert rows.target.tolist() == [[False, True, False]]
+
+
+def test_the_whole_text_about_soft_targets():
+    for kind, remedy in ((SigmoidHead, "target >= 0.5"), (SoftmaxHead, "target.argmax(dim=1)")):
+        with pytest.raises(TargetError) as caught:
+            kind(8, 2, soft_targets=True).fit_held_out(torch.zeros(1, 2), torch.tensor([[0.25, 0.75]]))
+        assert str(caught.value).split(": ", 1)[1] == (
+            f"{kind.__name__} got the soft target 0.25 at held-out row 0, class 0; allowed hard ones, "
+            f"since a fit asks whether a class is right. Try: {remedy}, or held-out rows whose labels are not mixed"
+        )
+
+
+def test_a_mask_hides_values_from_the_look_and_from_the_fit():
+    head, sets = SigmoidHead(8, 3, calibrator=Platt()), SETS.clone()
+    known = torch.ones_like(sets, dtype=torch.bool)
+    sets[0, 1], known[0, 1] = 7, False
+    assert held_out_rows(head, LOGITS, sets, known).known.tolist() == known.tolist()
+    head.fit_held_out(LOGITS, sets, known)
+    with pytest.raises(TargetError, match=r"TH-M03: SigmoidHead got target value 7 at sample 0"):
+        head.fit_held_out(LOGITS, sets)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -298,7 +298,8 @@ def test_masks_and_logits_by_head_too():
 def test_as_many_examples_for_every_head():
     multi, targets = MultiHead(heads()), target()
     logits = {"species": torch.zeros(N - 1, 4), "attributes": torch.zeros(N, 3)}
-    with pytest.raises(TargetError, match=r"TH-M17: MultiHead got targets of \[5, 6\] examples"):
+    remedy = r"one target an example \(position\) for every head, -1 where it is unknown$"
+    with pytest.raises(TargetError, match=rf"TH-M17: MultiHead got targets of \[5, 6\] examples.* Try: {remedy}"):
         multi.loss_from_logits(logits, targets | {"species": targets["species"][1:]})
 
 

@@ -50,10 +50,12 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(functional, "CHUNK_BYTES", {"cpu": 1, "cuda": 1})
 
 
-def made(head_class, rule, scale=1.0, **options):
+def made(head_class, rule, scale=1.0, bias=0.0, **options):
     """A head whose rule and calibrator are fitted, in float64, so that no score lies on a cut by rounding."""
     head = head_class(D, C, label_type=rule.label_type, decision=rule, prior="zero", **options).double()
     nn.init.normal_(head.classifier.weight, std=scale)
+    if bias:
+        nn.init.normal_(head.classifier.bias, std=bias)
     logits, target = head(torch.randn(60, D).double()).detach(), torch.rand(60, C) < 0.2
     head.fit_held_out(logits, target.byte().argmax(dim=1) if rule.label_type == "single" else target)
     return head
@@ -71,7 +73,7 @@ def dense_lists(head, features):
 @pytest.mark.parametrize("scale", [0.3, 3.0])
 @pytest.mark.parametrize("make", RULES.values(), ids=RULES)
 def test_every_rule_says_what_it_says_of_all_logits(head_class, make, scale):
-    head, features = made(head_class, make(), scale), torch.randn(N, D).double()
+    head, features = made(head_class, make(), scale, bias=1.0), torch.randn(N, D).double()
     found = predict_lists(head, features)
     assert isinstance(found, LabelLists)
     assert found.num_classes == C
@@ -105,6 +107,16 @@ def test_scores_where_the_softmax_is_one():
     scores, _ = best_classes(head, torch.full((1, 1), 100.0), 2)  # 100 - ln 2, though 1 - p is 7e-44
     torch.testing.assert_close(scores, torch.tensor([[100 - math.log(2), -100.0]]))
     assert predict_lists(head, torch.full((1, 1), 100.0)).tolist() == [[1]]
+
+
+@pytest.mark.parametrize("limits", [{}, {"min_labels": 1}, {"max_labels": 2}])
+def test_a_score_on_its_cut_is_a_yes(limits):
+    rule = FittedThreshold(scope="global", **limits)
+    head = SigmoidHead(1, C, decision=rule, prior="zero")  # every score is 0
+    rule.fit(torch.tensor([[0.0] * C, [-1.0] * C]), torch.tensor([[True] * C, [False] * C]))
+    rule.cut.zero_()
+    assert head.predict(head(torch.zeros(2, 1))).sum(dim=1).tolist() == [limits.get("max_labels", C)] * 2
+    assert predict_lists(head, torch.zeros(2, 1)).tolist() == dense_lists(head, torch.zeros(2, 1))
 
 
 @HEADS

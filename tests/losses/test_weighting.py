@@ -64,7 +64,7 @@ def test_losses_that_balance_by_themselves_take_none(criterion, link, name):
         InverseFrequency().weigh(bound(criterion(), link), COUNTS, 5)
     assert str(caught.value) == (
         f"TH-H36: {criterion.__name__} has no {name}, and the weights of the data are one. "
-        "Try: no weights beside this loss (weights=null), or another loss"
+        "Try: no weights beside this loss (~weights), or another loss"
     )
 
 
@@ -77,7 +77,7 @@ def test_weights_by_hand_and_of_the_data_are_one_too_many(criterion, link, name)
         InverseFrequency().weigh(bound(criterion(**{name: [1.0, 2.0]}), link), COUNTS, 5)
     assert str(caught.value) == (
         f"TH-H36: {criterion.__name__} got {name} by hand and weights of the data; allowed one of the two. "
-        f"Try: weights=null, or loss.{name}=null"
+        f"Try: ~weights, or loss.{name}=null"
     )
 
 
@@ -92,6 +92,6 @@ def test_other_weights_by_hand_stay():
 
 def test_weights_of_the_data_do_not_go_with_alpha():
     with pytest.raises(
-        HeadConfigError, match=r"TH-H36: Focal got alpha=\[0\.9, 0\.9\] and weights of the data.*Try: wei"
+        HeadConfigError, match=r"TH-H36: Focal got alpha=\[0\.9, 0\.9\] and weights of the data.*Try: ~wei"
     ):
         InverseFrequency().weigh(bound(Focal(alpha=0.9), "sigmoid"), COUNTS, 5)

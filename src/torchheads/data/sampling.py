@@ -149,7 +149,7 @@ def one_task(target: Any, mask: Any, rule: RowOrder) -> tuple[Any, Any]:
     """Target and mask where there is one task; code D31 where there are several."""
     if isinstance(target, Mapping):
         problem = f"{rule!r} got targets of several tasks ({', '.join(target)}); allowed one, whose classes take turns"
-        raise DataError("D31", problem, "sampling=null")
+        raise DataError("D31", problem, "~sampling")
     return target, mask
 
 

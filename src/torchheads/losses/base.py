@@ -103,10 +103,10 @@ class Criterion(ExactBuffers, nn.Module, ABC):
         owner, by_hand = type(self).__name__, self._buffers.get(name) is not None
         if name not in self._buffers:
             problem = f"{owner} has no {name}, and the weights of the data are one"
-            raise HeadConfigError("H36", problem, "no weights beside this loss (weights=null), or another loss")
+            raise HeadConfigError("H36", problem, "no weights beside this loss (~weights), or another loss")
         if by_hand and name in self._non_persistent_buffers_set:
             problem = f"{owner} got {name} by hand and weights of the data; allowed one of the two"
-            raise HeadConfigError("H36", problem, f"weights=null, or loss.{name}=null")
+            raise HeadConfigError("H36", problem, f"~weights, or loss.{name}=null")
         self.register_buffer(name, as_numbers(weight, torch.float32), persistent=True)
         self.weighted = True
 

@@ -89,7 +89,7 @@ class Focal(Criterion):
         if name == "pos_weight" and self.alpha is not None:
             problem = f"Focal got alpha={shown_weight(self.alpha):.60} and weights of the data, which both weigh yes"
             raise HeadConfigError(
-                "H36", f"{problem} against no; allowed one of the two", "weights=null, or loss.alpha=null"
+                "H36", f"{problem} against no; allowed one of the two", "~weights, or loss.alpha=null"
             )
         super().take_weights(name, weight)
 

@@ -34,8 +34,8 @@ def open_reader(
         DataError: code D46, for an augmentation of inputs that are no images.
     """
     if augment is not None and inputs.ndim != 4:
-        problem = f"{augment} is for images, but one input has shape {tuple(inputs.shape[1:])}; allowed augment=null"
-        raise DataError("D46", problem, "augment=null")
+        problem = f"{augment} is for images, but one input has shape {tuple(inputs.shape[1:])}; allowed no augmentation"
+        raise DataError("D46", problem, "~augment")
     here = inputs.to(device)
     if augment is None:
         return RowReader(here)
