@@ -100,6 +100,30 @@ def test_unknown_examples(head_class):
     torch.testing.assert_close(*(gradients(head, features, lists, mask) for head in (chunks, dense)))
 
 
+@pytest.mark.parametrize(("head_class", "label_type", "make"), CASES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_one_known_example_of_every_loss(head_class, label_type, make, dtype):
+    dense, chunks = (head.to(dtype) for head in pair(head_class, label_type, make))
+    features, target = torch.randn(N, D, dtype=dtype), target_of(label_type)
+    lists = LabelLists.from_multi_hot(target) if label_type == "multi" else target
+    only = torch.arange(N) == 2
+    exact = {"rtol": 1e-12, "atol": 1e-12} if dtype == torch.float64 else {}
+    alone = gradients(dense, features[2:3], target[2:3])[0]
+    for loss in (gradients(chunks, features, lists, only)[0], gradients(chunks, features[2:3], target[2:3])[0]):
+        torch.testing.assert_close(loss, alone, **exact)
+
+
+@pytest.mark.parametrize(("head_class", "label_type", "make"), CASES)
+def test_every_loss_takes_its_step_in_backward(head_class, label_type, make):
+    dense, chunks = pair(head_class, label_type, make)
+    features, target = torch.randn(N, D), target_of(label_type)
+    chunked.step_in_backward(chunks, Sgd(lr=0.1))
+    chunks.loss(features, target).backward()
+    dense.loss(features, target).backward()
+    assert chunks.classifier.weight.grad is None
+    torch.testing.assert_close(chunks.classifier.weight, dense.classifier.weight - 0.1 * dense.classifier.weight.grad)
+
+
 @pytest.mark.parametrize("head_class", [SoftmaxHead, SigmoidHead])
 def test_nothing_known_and_nothing_there(head_class):
     _, chunks = pair(head_class, "single", ignore_index=-1)

@@ -109,6 +109,12 @@ def test_scores_where_the_softmax_is_one():
     assert predict_lists(head, torch.full((1, 1), 100.0)).tolist() == [[1]]
 
 
+@pytest.mark.parametrize("rule", [Threshold(0.5), TopK(k=3, threshold=0.5)])
+def test_a_score_on_a_cut_that_was_named_is_a_yes(rule):
+    head = SigmoidHead(1, C, decision=rule, prior="zero")  # every score is 0
+    assert predict_lists(head, torch.zeros(2, 1)).tolist() == dense_lists(head, torch.zeros(2, 1)) != [[], []]
+
+
 @pytest.mark.parametrize("limits", [{}, {"min_labels": 1}, {"max_labels": 2}])
 def test_a_score_on_its_cut_is_a_yes(limits):
     rule = FittedThreshold(scope="global", **limits)

@@ -78,7 +78,7 @@ def smoothed_cross_entropy(
     log_p = logits.log_softmax(dim=1)
     weighted = log_p if class_weight is None else log_p * class_weight
     possible = logits != -math.inf
-    share = label_smoothing / possible.sum(dim=1, keepdim=True)
+    share = label_smoothing / possible.sum(dim=1, keepdim=True).to(log_p.dtype)
     right = weighted.gather(1, target.unsqueeze(1)).squeeze(1)
     return (label_smoothing - 1) * right - (share * weighted.where(possible, 0)).sum(dim=1)
 
