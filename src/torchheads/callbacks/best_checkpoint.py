@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from torchheads.callbacks.base import is_fitting, is_trial, parts, require_logged, require_validation
+from torchheads.callbacks.whole_files import beside, write_whole_files
 from torchheads.errors import HeadConfigError, NonFiniteError
 
 
@@ -20,12 +21,12 @@ from torchheads.errors import HeadConfigError, NonFiniteError
 class BestCheckpoint(ModelCheckpoint):
     """Lightning's ``ModelCheckpoint`` that asks the module what to watch and refuses scores that are no numbers.
 
-    It differs in six ways. The metric and its direction come from the module. NaN and infinity never become best,
+    It differs in seven ways. The metric and its direction come from the module. NaN and infinity never become best,
     and a fit without one finite score ends in an error. Of equal scores, common on a small validation split, the
     latest epoch's weights are kept: they have been trained for longer. ``last.ckpt`` is written at the end of every
     epoch, where Lightning 2.6 writes it only when the best changed. A folder that holds another run's checkpoints is
     refused, where Lightning warns and mixes them. A run resumed into another folder still knows the best epoch before
-    it, where Lightning forgets its score.
+    it, where Lightning forgets its score. And a file is whole or not there, see `WholeFiles`.
 
     Args:
         dirpath: folder of the checkpoints; None means ``checkpoints`` in the logger's or trainer's folder.
@@ -52,6 +53,7 @@ class BestCheckpoint(ModelCheckpoint):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Learn what is watched, before a checkpoint's state is loaded under that name."""
+        write_whole_files(trainer)
         self.monitor, self.mode = parts(pl_module).watched, parts(pl_module).watched_mode
         with warnings.catch_warnings():  # `on_fit_start` decides whether files found there are a fault
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
@@ -103,9 +105,9 @@ class BestCheckpoint(ModelCheckpoint):
         if parts(pl_module).watched in trainer.callback_metrics:  # not before the first validation
             super().on_train_epoch_end(trainer, pl_module)
         if kept and self.is_new_best and trainer.world_size == 1 and Path(self.best_model_path).is_file():
-            copied = Path(f"{self.last_model_path}.part")
+            copied = beside(self.last_model_path)
             shutil.copyfile(self.best_model_path, copied)
-            copied.replace(self.last_model_path)  # at no time half a file
+            copied.replace(self.last_model_path)
         elif kept:
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
 
