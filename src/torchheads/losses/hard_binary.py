@@ -39,13 +39,13 @@ def hard_mean(
         tensor(2.0612e-09)
     """
     if not is_small(logits):
-        if not all_finite(logits.detach()):
+        if not all_finite(logits):
             return infinite_loss(logits, target)
         total: Tensor = HardBinaryCrossEntropy.apply(logits, target, weight)  # type: ignore[no-untyped-call]
         return total / count
     share = 1 if count & (count - 1) else count  # softplus divides by its beta: by a power of two exactly
     signed = logits * torch.sub(one_over(share), target, alpha=2 / share)
-    if not all_finite(signed.detach()):
+    if not math.isfinite(signed.detach().sum().item()) and not all_finite(signed):
         return infinite_loss(logits, target)
     entries = F.softplus(signed, share, 40.0)
     total = (entries if weight is None else entries * weight).sum()
@@ -54,6 +54,7 @@ def hard_mean(
 
 def all_finite(values: Float[Tensor, "m c"]) -> bool:
     """Whether no value is NaN or infinite; softplus would bear -inf. A finite sum says so in one pass."""
+    values = values.detach()
     return math.isfinite(values.sum().item()) or bool(values.isfinite().all())
 
 

@@ -90,14 +90,15 @@ class LabelSet(MultiHotForm):
 
     def is_usual(self, target: Tensor, logits: Tensor) -> bool:
         """A multi-hot, bool or in the dtype of full-precision logits, both (N, C), nothing ignored."""
+        given, wanted, shape = target.dtype, logits.dtype, logits.shape
         return (
-            (target.dtype is logits.dtype or target.dtype is torch.bool)
-            and target.layout is torch.strided
+            (given is wanted or given is torch.bool)
+            and wanted in FULL_PRECISION
             and self.ignore_index is None
-            and logits.dtype in FULL_PRECISION
-            and target.shape == logits.shape
-            and logits.ndim == 2
-            and logits.shape[1] == self.num_classes
+            and target.layout is torch.strided
+            and len(shape) == 2
+            and shape[1] == self.num_classes
+            and target.shape == shape
         )
 
     def plausible(self, target: Tensor) -> bool:
