@@ -2,9 +2,11 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 
 from torchheads.callbacks import BestCheckpoint
 from torchheads.errors import HeadConfigError, NonFiniteError
@@ -12,6 +14,25 @@ from torchheads.errors import HeadConfigError, NonFiniteError
 
 def load(path):
     return torch.load(path, weights_only=True)
+
+
+def note_saves(run, monkeypatch):
+    """A list that names each checkpoint the trainer saves from now on."""
+    save, saved = run.save_checkpoint, []
+    monkeypatch.setattr(
+        run, "save_checkpoint", lambda path, *args, **kw: (saved.append(Path(path).name), save(path, *args, **kw))
+    )
+    return saved
+
+
+def stop_after(epochs):
+    """A callback that asks for the end of training, as one that stops early does."""
+
+    class Stop(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            trainer.should_stop = trainer.current_epoch + 1 == epochs
+
+    return Stop()
 
 
 @pytest.mark.parametrize(
@@ -40,12 +61,8 @@ def test_best_is_the_best_finite_epoch_and_last_is_the_last(scripted, batches, t
 
 def test_the_last_epoch_is_saved_once_where_it_is_the_best(scripted, batches, trainer, tmp_path, monkeypatch):
     """A large model is looked through once then; the last is a file of its own, which a later best leaves alone."""
-    callback, saved = BestCheckpoint(str(tmp_path / "kept")), []
-    run = trainer(callback)
-    save = run.save_checkpoint
-    monkeypatch.setattr(
-        run, "save_checkpoint", lambda path, *args, **kw: (saved.append(Path(path).name), save(path, *args, **kw))
-    )
+    run = trainer(BestCheckpoint(str(tmp_path / "kept"), last_every=0))
+    saved = note_saves(run, monkeypatch)
     run.fit(scripted([0.5, 0.4, 0.9]), batches, batches)
     assert saved == ["best.ckpt", "last.ckpt", "best.ckpt"]
     best, last = (tmp_path / "kept" / name for name in ("best.ckpt", "last.ckpt"))
@@ -54,6 +71,41 @@ def test_the_last_epoch_is_saved_once_where_it_is_the_best(scripted, batches, tr
     assert list((tmp_path / "kept").glob("*.part")) == []
     (state,) = [state for state in load(last)["callbacks"].values() if "last_model_path" in state]
     assert state["last_model_path"] == str(last)
+
+
+@pytest.mark.parametrize(
+    ("options", "stops", "epochs"),
+    [
+        ({"max_epochs": 4}, 9, 4),
+        ({"max_epochs": 9}, 4, 4),
+        ({"max_epochs": -1, "max_steps": 16}, 9, 4),
+        ({"max_epochs": -1, "max_steps": 15}, 9, 4),
+    ],
+)
+def test_of_short_epochs_the_first_and_the_final_one_are_saved_as_last(
+    scripted, batches, trainer, tmp_path, monkeypatch, options, stops, epochs
+):
+    run = trainer(stop_after(stops), BestCheckpoint(last_every=3600.0), **options)
+    saved = note_saves(run, monkeypatch)
+    run.fit(scripted([0.9, 0.5, 0.4, 0.3]), batches, batches)
+    assert saved == ["best.ckpt", "last.ckpt"]  # the first epoch's last file is a copy of the best
+    assert load(tmp_path / "checkpoints" / "last.ckpt")["epoch"] == epochs - 1
+
+
+def test_the_last_file_is_written_anew_once_it_is_old_enough(scripted, batches, trainer, monkeypatch):
+    times = iter([0.0, 0.0, 4.9, 5.0, 5.0, 9.0, 9.0])  # asked, written; asked; asked, written; asked, written: the final epoch
+    callback = BestCheckpoint(last_every=5.0)
+    run = trainer(callback, max_epochs=4)
+    saved = note_saves(run, monkeypatch)
+    monkeypatch.setattr(f"{BestCheckpoint.__module__}.time", SimpleNamespace(monotonic=lambda: next(times)))
+    run.fit(scripted([0.9, 0.5, 0.4, 0.3]), batches, batches)
+    assert saved == ["best.ckpt", "last.ckpt", "last.ckpt"]  # beside the first epoch's copy
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.nan])
+def test_seconds_that_are_none_are_refused(seconds):
+    with pytest.raises(HeadConfigError, match=r"TH-H04: callbacks\.best_checkpoint\.last_every=.* seconds\. Try"):
+        BestCheckpoint(last_every=seconds)
 
 
 def test_a_best_epoch_found_midway_is_not_taken_for_the_end_of_the_epoch(scripted, batches, trainer, tmp_path):

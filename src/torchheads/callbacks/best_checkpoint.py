@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import time
 import warnings
 from pathlib import Path
 from typing import Any, Literal, final
@@ -23,8 +24,9 @@ class BestCheckpoint(ModelCheckpoint):
 
     It differs in seven ways. The metric and its direction come from the module. NaN and infinity never become best,
     and a fit without one finite score ends in an error. Of equal scores, common on a small validation split, the
-    latest epoch's weights are kept: they have been trained for longer. ``last.ckpt`` is written at the end of every
-    epoch, where Lightning 2.6 writes it only when the best changed. A folder that holds another run's checkpoints is
+    latest epoch's weights are kept: they have been trained for longer. ``last.ckpt`` is written at the end of an
+    epoch whether the best changed or not, where Lightning 2.6 writes it only when it did; of epochs that take less
+    than ``last_every``, not at the end of each, but always of the final one. A folder that holds another run's checkpoints is
     refused, where Lightning warns and mixes them. A run resumed into another folder still knows the best epoch before
     it, where Lightning forgets its score. And a file is whole or not there, see `WholeFiles`.
 
@@ -32,10 +34,12 @@ class BestCheckpoint(ModelCheckpoint):
         dirpath: folder of the checkpoints; None means ``checkpoints`` in the logger's or trainer's folder.
         weights: which ones the run is tested with and ends with: ``"best"``, or ``"last"`` where the validation split
             is too small to choose by, as after a schedule that ends near zero.
+        last_every: least seconds between two writes of ``last.ckpt``: what a run that is killed may lose beside its
+            unfinished epoch. Writing a frozen network after each epoch of a linear probe takes longer than the epoch.
 
     Raises:
         HeadConfigError: code H08, when the watched metric is never logged; H16, when the folder is another run's; H04,
-            for other ``weights``.
+            for other ``weights`` or a negative ``last_every``.
         NonFiniteError: code N01 at the end of a fit, when no validation gave a finite score.
 
     Example:
@@ -43,11 +47,17 @@ class BestCheckpoint(ModelCheckpoint):
         'best'
     """
 
-    def __init__(self, dirpath: str | None = None, weights: Literal["best", "last"] = "best") -> None:
+    def __init__(
+        self, dirpath: str | None = None, weights: Literal["best", "last"] = "best", last_every: float = 5.0
+    ) -> None:
         if weights not in ("best", "last"):
             problem = f"callbacks.best_checkpoint.weights={weights!r}; allowed best, last"
             raise HeadConfigError("H04", problem, "callbacks.best_checkpoint.weights=last")
+        if not last_every >= 0:
+            problem = f"callbacks.best_checkpoint.last_every={last_every!r} is no number of seconds"
+            raise HeadConfigError("H04", problem, "callbacks.best_checkpoint.last_every=5")
         self.weights = weights
+        self.last_every, self.last_written = last_every, -math.inf
         self.is_new_best = False
         super().__init__(dirpath, filename="best", auto_insert_metric_name=False, enable_version_counter=False)
 
@@ -98,18 +108,26 @@ class BestCheckpoint(ModelCheckpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the best where Lightning saves at the end of an epoch, then the last: a copy, where that is the best."""
-        kept = is_fitting(trainer) and not is_trial(trainer)
-        if kept:
+        writes_last = is_fitting(trainer) and not is_trial(trainer) and self.is_time_for_last(trainer)
+        if writes_last:
             self.last_model_path = self.path("last")  # before saving, since it is part of what is saved
         self.is_new_best = False
         if parts(pl_module).watched in trainer.callback_metrics:  # not before the first validation
             super().on_train_epoch_end(trainer, pl_module)
-        if kept and self.is_new_best and trainer.world_size == 1 and Path(self.best_model_path).is_file():
+        if not writes_last:
+            return
+        if self.is_new_best and trainer.world_size == 1 and Path(self.best_model_path).is_file():
             copied = beside(self.last_model_path)
             shutil.copyfile(self.best_model_path, copied)
             copied.replace(self.last_model_path)
-        elif kept:
+        else:
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
+        self.last_written = time.monotonic()
+
+    def is_time_for_last(self, trainer: Trainer) -> bool:
+        """Whether this epoch is the final one, or the last file is old enough on any rank."""
+        due = time.monotonic() - self.last_written >= self.last_every
+        return trainer.strategy.reduce_boolean_decision(due or is_final_epoch(trainer), all=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End with an error when there is no best epoch, before anything is reported from a bad one.
@@ -132,3 +150,13 @@ class BestCheckpoint(ModelCheckpoint):
     def path(self, name: str) -> str:
         """Path of the checkpoint ``best`` or ``last``."""
         return self.format_checkpoint_name({}, filename=name)
+
+
+def is_final_epoch(trainer: Trainer) -> bool:
+    """Whether no epoch follows the one that ends, as Lightning's loop will decide once its callbacks are done."""
+    epochs, steps = trainer.max_epochs, trainer.max_steps
+    return (
+        trainer.should_stop
+        or (epochs is not None and 0 <= epochs <= trainer.fit_loop.epoch_progress.current.processed)
+        or 0 <= steps <= trainer.global_step
+    )
