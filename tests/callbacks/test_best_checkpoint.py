@@ -93,7 +93,9 @@ def test_of_short_epochs_the_first_and_the_final_one_are_saved_as_last(
 
 
 def test_the_last_file_is_written_anew_once_it_is_old_enough(scripted, batches, trainer, monkeypatch):
-    times = iter([0.0, 0.0, 4.9, 5.0, 5.0, 9.0, 9.0])  # asked, written; asked; asked, written; asked, written: the final epoch
+    times = iter(
+        [0.0, 0.0, 4.9, 5.0, 5.0, 9.0, 9.0]
+    )  # asked, written; asked; asked, written; asked, written: the final epoch
     callback = BestCheckpoint(last_every=5.0)
     run = trainer(callback, max_epochs=4)
     saved = note_saves(run, monkeypatch)

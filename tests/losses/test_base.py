@@ -243,7 +243,6 @@ def test_a_move_reaches_what_a_criterion_holds():
 def test_criteria_built_without_arguments():
     for criterion in (CrossEntropy(), BinaryCrossEntropy()):
         assert criterion.class_weight is None
-        assert not criterion.weighted
         assert criterion.label_smoothing == 0
     assert BinaryCrossEntropy().pos_weight is None
     assert BinaryCrossEntropy().class_reduction == "sum"
@@ -280,9 +279,20 @@ def test_found_weights_are_used_saved_and_loaded(make, name, target):
     fresh, other = make(), weighed(make(), name, 7.0, 7.0)
     for loaded in (fresh, other):
         loaded.load_state_dict(found.state_dict())
-        assert loaded.weighted
         assert torch.equal(loaded.mean(logits, target), found.mean(logits, target))
     assert found.half().state_dict()[name].dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("make", "target"), [(CrossEntropy, torch.tensor([1, 0])), (BinaryCrossEntropy, TARGET[:, :2])]
+)
+@pytest.mark.parametrize(("name", "value"), [("class_weight", torch.tensor([1.0, 3.0])), ("label_smoothing", 0.2)])
+def test_what_is_set_on_a_criterion_later_enters_its_mean(make, target, name, value):
+    logits, criterion = LOGITS[:, :2], make()
+    before = criterion.mean(logits, target)
+    setattr(criterion, name, value)
+    assert torch.allclose(criterion.mean(logits, target), criterion(logits, target).mean())
+    assert not torch.allclose(criterion.mean(logits, target), before)
 
 
 def test_weights_by_hand_stay_and_a_state_without_weights_takes_none_away():

@@ -26,9 +26,9 @@ class BestCheckpoint(ModelCheckpoint):
     and a fit without one finite score ends in an error. Of equal scores, common on a small validation split, the
     latest epoch's weights are kept: they have been trained for longer. ``last.ckpt`` is written at the end of an
     epoch whether the best changed or not, where Lightning 2.6 writes it only when it did; of epochs that take less
-    than ``last_every``, not at the end of each, but always of the final one. A folder that holds another run's checkpoints is
-    refused, where Lightning warns and mixes them. A run resumed into another folder still knows the best epoch before
-    it, where Lightning forgets its score. And a file is whole or not there, see `WholeFiles`.
+    than ``last_every``, not at the end of each, but always of the final one. A folder that holds another run's
+    checkpoints is refused, where Lightning warns and mixes them. A run resumed into another folder still knows the
+    best epoch before it, where Lightning forgets its score. And a file is whole or not there, see `WholeFiles`.
 
     Args:
         dirpath: folder of the checkpoints; None means ``checkpoints`` in the logger's or trainer's folder.
@@ -157,6 +157,6 @@ def is_final_epoch(trainer: Trainer) -> bool:
     epochs, steps = trainer.max_epochs, trainer.max_steps
     return (
         trainer.should_stop
-        or (epochs is not None and 0 <= epochs <= trainer.fit_loop.epoch_progress.current.processed)
+        or (epochs is not None and 0 <= epochs <= trainer.current_epoch + 1)
         or 0 <= steps <= trainer.global_step
     )

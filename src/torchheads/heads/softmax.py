@@ -63,7 +63,7 @@ class SoftmaxHead(ClassificationHead):
 
     def criterion_target(self, values: Tensor, dtype: torch.dtype) -> Tensor:
         """Class indices (m,) as they are; label sets (m, c) as the uniform distribution over their labels."""
-        return self.form.distribution(values, dtype)
+        return values if values.ndim == 1 else self.form.distribution(values, dtype)
 
     def might_be_probabilities(self, logits: Float[Tensor, "m c"]) -> bool:
         """Whether logits of shape (m, c) are all in [0, 1] and each row sums to 1."""

@@ -33,8 +33,6 @@ class Criterion(ExactBuffers, nn.Module, ABC):
     refuses_bad_indices: ClassVar[bool] = False
     """Whether class indices out of range raise an error on the CPU, so that nobody has to look at them first."""
 
-    weighted: bool = False  # whether it holds weights of classes
-
     def __init__(self) -> None:
         super().__init__()
         self.link = self.links[0]
@@ -108,7 +106,6 @@ class Criterion(ExactBuffers, nn.Module, ABC):
             problem = f"{owner} got {name} by hand and weights of the data; allowed one of the two"
             raise HeadConfigError("H36", problem, f"~weights, or loss.{name}=null")
         self.register_buffer(name, as_numbers(weight, torch.float32), persistent=True)
-        self.weighted = True
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         adopt_found(self, state_dict, prefix)

@@ -65,7 +65,6 @@ class BinaryCrossEntropy(Criterion):
             raise HeadConfigError("T13", problem, "class_reduction=sum")
         self.register_buffer("class_weight", weight_buffer("class_weight", class_weight), persistent=False)
         self.register_buffer("pos_weight", positive_buffer(pos_weight), persistent=False)
-        self.weighted = class_weight is not None or pos_weight is not None
         self.label_smoothing = check_smoothing(label_smoothing)
         self.class_reduction = class_reduction
 
@@ -82,6 +81,11 @@ class BinaryCrossEntropy(Criterion):
             entries = entries.where(known, 0)
         return entries.sum(dim=1) if self.class_reduction == "sum" else entries.mean(dim=1)
 
+    @property
+    def _weighted(self) -> bool:
+        """Whether classes or positives have weights."""
+        return self._buffers["class_weight"] is not None or self._buffers["pos_weight"] is not None
+
     def bind(self, num_classes: int, link: LinkName) -> None:
         """As `Criterion.bind`; remembers the number of classes."""
         super().bind(num_classes, link)
@@ -93,11 +97,11 @@ class BinaryCrossEntropy(Criterion):
             return super().mean(logits, target, known)
         if self.label_smoothing:
             target = smooth_answers(target, self.label_smoothing)
-        weights = self._weights(logits) if self.weighted else (None, None)
+        weights = self._weights(logits) if self._weighted else (None, None)
         if self.class_reduction == "mean":
             return torch.binary_cross_entropy_with_logits(logits, target, *weights, MEAN)
         own = logits.shape[1] == self.num_classes and logits.is_cpu
-        if own and not self.weighted and is_small(logits):  # C times the mean spares a node of the graph
+        if own and not self._weighted and is_small(logits):  # C times the mean spares a node of the graph
             return torch.binary_cross_entropy_with_logits(logits, target, self.class_count, None, MEAN)
         total: Tensor = torch.binary_cross_entropy_with_logits(logits, target, *weights, SUM)
         return total / logits.shape[0]
@@ -108,7 +112,7 @@ class BinaryCrossEntropy(Criterion):
             return self.mean(logits, target)
         if self.label_smoothing:
             return super().mean(logits, target) if is_small(logits) else self.mean(logits, target)
-        weight = self._entry_weight(logits, target) if self.weighted else None
+        weight = self._entry_weight(logits, target) if self._weighted else None
         return hard_mean(logits, target, weight, logits.shape[0] if self.class_reduction == "sum" else logits.numel())
 
     def _entry_weight(self, logits: Tensor, target: Tensor) -> Float[Tensor, "m c"]:

@@ -42,7 +42,6 @@ class CrossEntropy(Criterion):
     ) -> None:
         super().__init__()
         self.register_buffer("class_weight", weight_buffer("class_weight", class_weight), persistent=False)
-        self.weighted = class_weight is not None
         self.label_smoothing = check_smoothing(label_smoothing)
 
     def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, "m"]:
@@ -58,7 +57,8 @@ class CrossEntropy(Criterion):
 
     def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
         """Mean loss of the known rows, a scalar: torch's one kernel where nothing is weighted, smoothed or unknown."""
-        if known is None and target.ndim == 1 and not (self.weighted or self.label_smoothing) and target.numel():
+        plain = not self.label_smoothing and self._buffers["class_weight"] is None
+        if plain and known is None and target.ndim == 1 and target.numel():
             return F.cross_entropy(logits, target, ignore_index=NO_INDEX)
         return super().mean(logits, target, known)
 
