@@ -266,11 +266,12 @@ def test_an_infinite_loss_of_finite_features_is_told_from_nan():
 def test_a_step_in_backward_and_back():
     head, features, target = SoftmaxHead(D, C), torch.randn(N, D), target_of("single")
     head.loss(features, target).backward()
-    before = head.asks_for_chunks_from
+    assert not head.may_take_chunks
     chunked.step_in_backward(head, Sgd(lr=0.1))
+    assert head.may_take_chunks
     assert head.classifier.weight.grad is None  # the old one, which an optimizer would take for a new one
     chunked.step_in_backward(head, None)
-    assert head.asks_for_chunks_from == before
+    assert not head.may_take_chunks
     head.loss(features, target).backward()
     kept = head.classifier.weight.grad
     chunked.step_in_backward(head, None)
@@ -335,7 +336,7 @@ for steps in (False, True):
     dense = SoftmaxHead(5, 40, path="dense")
     torch.nn.init.normal_(dense.classifier.weight)
     chunks = copy.deepcopy(dense)
-    chunks.path, chunks.asks_for_chunks_from = "chunked", 0
+    chunks.path, chunks.may_take_chunks = "chunked", True
     if steps:
         step_in_backward(chunks, Sgd(lr=0.0625))
     compiled = torch.compile(lambda x: 2 * chunks.loss(3 * x, target), backend="eager")

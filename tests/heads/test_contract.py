@@ -269,7 +269,7 @@ def test_empty_label_sets_count(case):
         assert [single.item() for single in singles[2:]] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("spatial", [(3,), (2, 3), (2, 1, 2)])
+@pytest.mark.parametrize("spatial", [(3,), (C,), (2, 3), (2, 1, 2), (C, C)])
 def test_spatial_is_flattened(case, spatial):
     head = case.head()
     features, target = torch.randn(2, D, *spatial), case.target(*spatial, count=2)

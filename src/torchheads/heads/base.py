@@ -69,7 +69,7 @@ class ClassificationHead(nn.Module, ABC):
         self.in_features, self.num_classes = int(in_features), int(num_classes)
         self.score = score
         self.path = path
-        self.asks_for_chunks_from = chunked.least_classes(path)
+        self.may_take_chunks = chunked.may_take_chunks(path, self.num_classes)
         self.validate = validate
         self.probability_batches = 0  # batches that looked like probabilities; -1 once one did not
         self.class_names = tuple(class_names or map(str, range(num_classes)))
@@ -108,8 +108,7 @@ class ClassificationHead(nn.Module, ABC):
         Raises:
             HeadConfigError: code L03, when the features have not ``in_features`` entries along axis 1.
         """
-        many = self.num_classes >= self.asks_for_chunks_from
-        if target is not None and many and chunked.takes_chunks(self, features, target, mask):
+        if self.may_take_chunks and target is not None and chunked.takes_chunks(self, features, target, mask):
             return chunked.chunked_loss(self, features, target, mask)
         logits = classify(self._modules["classifier"], features, self.in_features)  # type: ignore[arg-type]  # saves 0.5 us
         return logits if target is None else objective.mean_loss(self, logits, target, mask)

@@ -29,8 +29,8 @@ AUTO_LOGITS = 2**24
 """Logits of a batch from which ``path="auto"`` takes the chunks: 64 MiB in float32."""
 
 
-def least_classes(path: str) -> int:
-    """From how many classes on a head of this path asks; code H28 for an unknown path.
+def may_take_chunks(path: str, num_classes: int) -> bool:
+    """Whether a head of this path and so many classes asks with each target, see `takes_chunks`.
 
     Raises:
         HeadConfigError: code H28.
@@ -39,7 +39,7 @@ def least_classes(path: str) -> int:
         raise HeadConfigError(
             "H28", f"path={path!r}; allowed 'auto', 'dense', 'chunked'", "path='auto' (head.path=auto)"
         )
-    return LEAST_CLASSES[path]
+    return num_classes >= LEAST_CLASSES[path]
 
 
 def step_in_backward(head: ClassificationHead, step: WeightStep | None) -> None:
@@ -70,7 +70,7 @@ def step_in_backward(head: ClassificationHead, step: WeightStep | None) -> None:
     if obstacle and step is not None:
         raise HeadConfigError("H28", f"a step in the backward pass with {obstacle}", "training without it")
     head.weight_step = step
-    head.asks_for_chunks_from = least_classes(head.path if step is None else "chunked")
+    head.may_take_chunks = may_take_chunks(head.path if step is None else "chunked", head.num_classes)
     if step is not None:
         head.classifier.weight.grad = None  # an old one would be taken for a new one by an optimizer
 

@@ -49,7 +49,7 @@ def shard_classes(head: ClassificationHead, mesh: DeviceMesh) -> None:
     for name, parameter in list(classifier.named_parameters()):
         shared = distribute_tensor(parameter.detach(), mesh, [Shard(0)])
         setattr(classifier, name, nn.Parameter(shared, requires_grad=parameter.requires_grad))
-    head.path, head.asks_for_chunks_from = "chunked", 0
+    head.path, head.may_take_chunks = "chunked", True
     head.register_forward_pre_hook(refuse_logits, with_kwargs=True)
 
 

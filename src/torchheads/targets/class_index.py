@@ -78,9 +78,10 @@ class ClassIndex(TargetForm):
         """int64 indices (N,) for full-precision logits (N, C), nothing ignored."""
         return (
             target.dtype is torch.int64
+            and target.ndim == 1
             and self.ignore_index is None
             and logits.dtype in FULL_PRECISION
-            and logits.shape == (*target.shape, self.num_classes)
+            and logits.shape == (target.numel(), self.num_classes)
         )
 
     def plausible(self, target: Tensor) -> bool:
