@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "torchheads"
 
 # A file imports from lower floors only; rooms of one floor do not import each other.
 FLOORS = [
-    {"errors", "buffers", "shapes", "targets", "links", "fitting", "tail_bounds"},
+    {"errors", "buffers", "shapes", "few_classes", "targets", "links", "fitting", "tail_bounds"},
     {"losses", "decisions", "calibration", "guarantees", "images"},
     {"linear", "tables"},
     {"heads", "backbones"},
@@ -39,7 +39,8 @@ FLOORS = [
 ]
 # Files of floors 0, 5 and 7 that stand on another file of their own floor; there is no way back.
 WITHIN_A_FLOOR = {
-    ("shapes", "errors"), ("fitting", "errors"), ("targets", "errors"), ("targets", "shapes"), ("module", "artifact"),
+    ("shapes", "errors"), ("links", "few_classes"), ("fitting", "errors"), ("targets", "errors"), ("targets", "shapes"),
+    ("module", "artifact"),
     ("module", "module_checks"), ("config_checks", "allowed_targets"), ("config_checks", "config_errors"),
     ("config_checks", "config_values"), ("config_checks", "run_folder"), ("build", "allowed_targets"),
     ("instantiate", "allowed_targets"), ("instantiate", "config_errors"), ("config", "allowed_targets"),

@@ -12,6 +12,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from torchheads.few_classes import log_softmax
+
 LinkName = Literal["softmax", "sigmoid"]
 
 
@@ -71,7 +73,7 @@ class SoftmaxLink(Link):
         """Mean over the labels of each set, as the head is trained; 0 for an empty set, shape (m,)."""
         if known is not None:
             logits, target = logits.masked_fill(~known, -math.inf), target & known
-        log_p = logits.log_softmax(dim=1).where(target, 0)
+        log_p = log_softmax(logits).where(target, 0)
         return -log_p.sum(dim=1) / target.sum(dim=1).clamp(min=1)
 
 

@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from torchheads.few_classes import LEAST_ENTRIES
 from torchheads.losses.base import Criterion, check_smoothing, shown_weight, weight_buffer
-from torchheads.losses.functional import NO_INDEX, cross_entropy
+from torchheads.losses.functional import NO_INDEX, cross_entropy, index_cross_entropy
 
 
 class CrossEntropy(Criterion):
@@ -58,8 +59,11 @@ class CrossEntropy(Criterion):
     def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
         """Mean loss of the known rows, a scalar: torch's one kernel where nothing is weighted, smoothed or unknown."""
         plain = not self.label_smoothing and self._buffers["class_weight"] is None
-        if plain and known is None and target.ndim == 1 and target.numel():
-            return F.cross_entropy(logits, target, ignore_index=NO_INDEX)
+        entries = logits.numel()
+        if plain and known is None and target.ndim == 1 and entries:
+            if entries < LEAST_ENTRIES:  # too few to look further
+                return F.cross_entropy(logits, target, ignore_index=NO_INDEX)
+            return index_cross_entropy(logits, target)
         return super().mean(logits, target, known)
 
     def constant_logits(self, prior: Float[Tensor, "c"]) -> Float[Tensor, "c"]:

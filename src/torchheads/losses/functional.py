@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from torchheads.few_classes import are_few, log_softmax
+
 NO_INDEX = torch.iinfo(torch.int64).min
 """No class index: torch would otherwise pass over -100 in silence. What is unknown is told apart before."""
 
@@ -50,12 +52,30 @@ def cross_entropy(
     if target.ndim == 1:
         if label_smoothing:
             return smoothed_cross_entropy(logits, target, class_weight, label_smoothing)
-        return F.cross_entropy(logits, target, class_weight, ignore_index=NO_INDEX, reduction="none")
+        return index_cross_entropy(logits, target, class_weight, reduction="none")
     if known is not None:
         logits = logits.masked_fill(~known, -math.inf)
     share = smooth_distribution(target, label_smoothing, logits != -math.inf if label_smoothing else None)
     share = share if class_weight is None else share * class_weight
-    return -(share * logits.log_softmax(dim=1).where(share != 0, 0)).sum(dim=1)  # 0 * -inf would be NaN
+    return -(share * log_softmax(logits).where(share != 0, 0)).sum(dim=1)  # 0 * -inf would be NaN
+
+
+def index_cross_entropy(
+    logits: Float[Tensor, "m c"],
+    target: Int64[Tensor, "m"],
+    class_weight: Float[Tensor, "c"] | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """torch's ``cross_entropy`` of class indices; few classes go in as the positions of one picture, along columns.
+
+    Example:
+        >>> index_cross_entropy(torch.zeros(1, 4), torch.tensor([2]))  # ln 4
+        tensor(1.3863)
+    """
+    if not are_few(logits):
+        return F.cross_entropy(logits, target, class_weight, ignore_index=NO_INDEX, reduction=reduction)
+    columns, row = logits.t().unsqueeze(0), target.unsqueeze(0)
+    return F.cross_entropy(columns, row, class_weight, ignore_index=NO_INDEX, reduction=reduction).squeeze(0)
 
 
 def smoothed_cross_entropy(
@@ -75,7 +95,7 @@ def smoothed_cross_entropy(
 
     Source: Szegedy et al. (2016), arXiv:1512.00567, section 7.
     """
-    log_p = logits.log_softmax(dim=1)
+    log_p = log_softmax(logits)
     weighted = log_p if class_weight is None else log_p * class_weight
     possible = logits != -math.inf
     share = label_smoothing / possible.sum(dim=1, keepdim=True).to(log_p.dtype)

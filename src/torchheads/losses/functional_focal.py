@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from torchheads.few_classes import log_softmax
 from torchheads.losses.functional import smooth_answers, smooth_distribution, softplus
 
 
@@ -48,7 +49,7 @@ def focal(
         logits = logits.masked_fill(~known, -math.inf)
     share = target if target.ndim == 2 else torch.zeros_like(logits).scatter(1, target.unsqueeze(1), 1.0)
     share = smooth_distribution(share, label_smoothing, logits != -math.inf if label_smoothing else None)
-    log_p = logits.log_softmax(dim=1)
+    log_p = log_softmax(logits)
     hardness = raised(all_others(log_p.exp()), gamma)
     share = share if class_weight is None else share * class_weight
     paid = share != 0
