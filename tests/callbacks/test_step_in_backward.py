@@ -11,7 +11,7 @@ from torch import nn
 from torchheads import MultiHead, SigmoidHead, SoftmaxHead
 from torchheads.callbacks import StepInBackward
 from torchheads.callbacks.step_in_backward import obstacle_of_trainer
-from torchheads.errors import HeadConfigError
+from torchheads.errors import CheckpointMismatch, HeadConfigError
 
 
 @pytest.fixture
@@ -68,6 +68,20 @@ def test_a_resumed_fit_goes_on_with_the_same_squares(module, batches, trainer, t
     half.save_checkpoint(tmp_path / "half.ckpt")
     trainer(StepInBackward(), max_epochs=4).fit(module, batches, batches, ckpt_path=tmp_path / "half.ckpt")
     torch.testing.assert_close(module.state_dict(), whole)
+
+
+@pytest.mark.parametrize(("rule", "other"), [("sgd", "rowwise_adam"), ("rowwise_adam", "sgd")])
+def test_a_run_is_not_carried_on_by_another_rule(module, batches, trainer, tmp_path, rule, other):
+    half = trainer(StepInBackward(rule), max_epochs=1)
+    half.fit(module, batches, batches)
+    half.save_checkpoint(tmp_path / "half.ckpt")
+    text = (
+        f"TH-K07: callbacks.step_in_backward.rule={other}, where the run to carry on has {rule}. "
+        f"Try: callbacks.step_in_backward.rule={rule}"
+    )
+    with pytest.raises(CheckpointMismatch) as caught:
+        trainer(StepInBackward(other), max_epochs=2).fit(module, batches, batches, ckpt_path=tmp_path / "half.ckpt")
+    assert str(caught.value) == text
 
 
 def of_trainer(accumulate_grad_batches=1, world_size=1, scaler=None, precision="32-true"):

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from torchheads.callbacks.base import parts
-from torchheads.errors import HeadConfigError
+from torchheads.errors import CheckpointMismatch, HeadConfigError
 from torchheads.heads import ClassificationHead, step_in_backward
 from torchheads.linear import RowwiseAdam, Sgd, WeightStep
 
@@ -90,12 +90,20 @@ class StepInBackward(Callback):
         self.teardown(trainer, pl_module, "fit")
 
     def state_dict(self) -> dict[str, Any]:
-        """What the rule has to remember in a checkpoint."""
-        return self.step.state_dict()
+        """The rule, and what it has to remember in a checkpoint."""
+        return {"rule": self.rule, **self.step.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on as the rule of the checkpoint would have."""
-        self.step.load_state_dict(state_dict)
+        """Go on as the rule of the checkpoint would have.
+
+        Raises:
+            CheckpointMismatch: code K07, for the state of another rule.
+        """
+        if state_dict["rule"] != self.rule:
+            key, saved = "callbacks.step_in_backward.rule", state_dict["rule"]
+            problem = f"{key}={self.rule}, where the run to carry on has {saved}"
+            raise CheckpointMismatch("K07", problem, f"{key}={saved}")
+        self.step.load_state_dict({name: value for name, value in state_dict.items() if name != "rule"})
 
     def _new_step(self) -> WeightStep:
         """The rule without a past; the rate of each step comes from the optimizer."""
