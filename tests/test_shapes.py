@@ -1,5 +1,7 @@
 """Rows and their way back against loops over positions; what cannot be logits or features is refused."""
 
+import copy
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -69,6 +71,39 @@ def test_a_linear_classifier_at_every_position(spatial):
         for place in torch.ones(spatial).nonzero().tolist():
             here = (n, slice(None), *place)
             torch.testing.assert_close(logits[here], linear.weight @ features[here] + linear.bias)
+
+
+def hooked(linear):
+    linear.register_forward_hook(lambda *_: None)
+    return linear
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("layout", ["channels first", "channels last", "every other"])
+def test_a_plain_linear_and_one_with_a_hook_agree_at_every_position(dtype, bias, layout):
+    linear = nn.Linear(4, 3, bias=bias, dtype=dtype)
+    features = torch.randn(2, 4, 6, 6, dtype=dtype, requires_grad=True)
+    laid = {"channels last": features.to(memory_format=torch.channels_last), "every other": features[..., ::2]}
+    results = []
+    for classifier in (linear, hooked(copy.deepcopy(linear))):
+        logits = classify(classifier, laid.get(layout, features), 4)
+        gradients = torch.autograd.grad(logits.square().sum(), [features, *classifier.parameters()])
+        results.append((logits, *gradients))
+    digits = {"rtol": 0.05, "atol": 0.05} if dtype == torch.bfloat16 else {}  # the one rounds before it adds the bias
+    torch.testing.assert_close(*results, **digits)
+
+
+def test_the_hooks_of_a_classifier_are_called_at_every_position():
+    linear, seen = nn.Linear(4, 3), []
+    linear.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
+    classify(linear, torch.randn(2, 4, 5), 4)
+    assert seen == [(2, 5, 4)]
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 5), (2, 4, 0), (2, 4, 3, 0)])
+def test_no_positions(shape):
+    assert classify(nn.Linear(4, 3), torch.zeros(shape), 4).shape == (shape[0], 3, *shape[2:])
 
 
 def test_any_other_classifier_gets_the_features_as_they_are():

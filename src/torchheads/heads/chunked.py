@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.compiler import is_compiling
 
 from torchheads.errors import HeadConfigError
 from torchheads.heads import checks
 from torchheads.heads.chunked_totals import TOTALS
 from torchheads.linear import Shard, WeightStep
-from torchheads.shapes import check_features
+from torchheads.shapes import check_features, is_plain_linear
 from torchheads.targets import ClassIndex, LabelLists, LabelSet, MixedTarget, Target
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Path = Literal["auto", "dense", "chunked"]
 LEAST_CLASSES = {"auto": 1024, "dense": 2**63, "chunked": 0}
 """Number of classes from which a head asks whether to take the chunks, by its path."""
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 AUTO_LOGITS = 2**24
 """Logits of a batch from which ``path="auto"`` takes the chunks: 64 MiB in float32."""
 
@@ -121,8 +120,7 @@ def obstacle_to_chunks(head: ClassificationHead, features: Tensor, target: Targe
 def obstacle_of_classifier(head: ClassificationHead) -> str:
     """What keeps a classifier from being walked chunk by chunk, in words; empty where nothing does."""
     classifier: Any = head.classifier
-    plain = type(classifier) is nn.Linear and classifier.weight.shape == (head.num_classes, head.in_features)
-    if plain and not any(getattr(classifier, hooks) for hooks in HOOKS):
+    if is_plain_linear(classifier) and classifier.weight.shape == (head.num_classes, head.in_features):
         return ""
     return f"a {type(classifier).__name__} with hooks or weights of its own kind; allowed a plain nn.Linear"
 
