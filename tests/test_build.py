@@ -41,7 +41,8 @@ def module_of(*overrides: str) -> Any:
 def checkpoint(path: Path, *overrides: str, change: Callable[[dict[str, Any]], Any] = lambda state: None) -> Path:
     """The checkpoint of an untrained module, as Lightning lays it out, after ``change``."""
     module = module_of(*overrides)
-    state = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams), "optimizer_states": []}
+    state: dict[str, Any] = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
+    state |= {"optimizer_states": [], "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": 0}}}}}
     change(state)
     torch.save(state, path)
     return path
@@ -146,6 +147,18 @@ def test_a_run_goes_on_with_its_own_options_only(tmp_path: Path) -> None:
         check_resumable(path, train("seed=4", "optimizer.lr=0.25"))
     for part in ("data.seed=4 (there 3)", "optimizer.lr=0.25 (there 0.005)", "seed=4 (there 3)"):
         assert part in caught.value.problem
+
+
+def test_a_run_has_no_fewer_epochs_than_are_behind_it(tmp_path: Path) -> None:
+    def trained(state: Any) -> None:
+        state["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"] = 30
+
+    path = checkpoint(tmp_path / "a.ckpt", change=trained)
+    for epochs in (30, 31, -1):
+        check_resumable(path, train(f"trainer.max_epochs={epochs}"))
+    problem = r"a\.ckpt is of a run with 30 epochs behind it, and trainer\.max_epochs=29\. Try: trainer\.max_epochs=60"
+    with pytest.raises(CheckpointMismatch, match=f"TH-K07: .*{problem}"):
+        check_resumable(path, train("trainer.max_epochs=29"))
 
 
 def test_optimizer_states_of_whole_weights_are_not_taken_for_those_of_shared_ones(tmp_path: Path) -> None:

@@ -96,3 +96,22 @@ def test_a_bad_index_among_many_is_named(bad):
     target[7] = bad
     with pytest.raises(TargetError, match=rf"class index {bad} at sample 7"):
         head.loss(torch.randn(LEAST_ENTRIES, 4), target)
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}])
+def test_what_is_exported_takes_any_number_of_rows(options):
+    class Loss(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = SoftmaxHead(4, 5, criterion=CrossEntropy(**options), validate=False)
+
+        def forward(self, features, target):
+            return self.head.loss(features, target)
+
+    def batch(rows):
+        return torch.randn(rows, 4), torch.randint(5, (rows,))
+
+    loss, rows = Loss(), torch.export.Dim("rows")
+    program = torch.export.export(loss, batch(64), dynamic_shapes=({0: rows}, {0: rows})).module()
+    for size in (3, 64, 3000):
+        torch.testing.assert_close(program(*(values := batch(size))), loss(*values))

@@ -101,6 +101,22 @@ def test_the_hooks_of_a_classifier_are_called_at_every_position():
     assert seen == [(2, 5, 4)]
 
 
+def test_what_is_exported_takes_any_number_of_positions():
+    class Positions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+
+        def forward(self, features):
+            return classify(self.linear, features, 4)
+
+    dims = {0: torch.export.Dim("examples"), 2: torch.export.Dim("height"), 3: torch.export.Dim("width")}
+    model = Positions()
+    program = torch.export.export(model, (torch.randn(2, 4, 5, 6),), dynamic_shapes=(dims,)).module()
+    for shape in ((2, 4, 5, 6), (7, 4, 3, 9)):
+        torch.testing.assert_close(program(features := torch.randn(shape)), model(features))
+
+
 @pytest.mark.parametrize("shape", [(0, 4, 5), (2, 4, 0), (2, 4, 3, 0)])
 def test_no_positions(shape):
     assert classify(nn.Linear(4, 3), torch.zeros(shape), 4).shape == (shape[0], 3, *shape[2:])

@@ -16,7 +16,7 @@ from torchheads.build import load_module
 from torchheads.cli import main
 from torchheads.errors import DataError
 from torchheads.module import ClassificationModule
-from torchheads.train import metric_table
+from torchheads.train import interruption, metric_table
 
 ROOT = Path(__file__).parent.parent
 TINY_CANVASES = ["data.train_size=400", "data.val_size=60", "data.calibration_size=60", "data.test_size=80"]
@@ -210,3 +210,18 @@ def test_train_py_runs_as_written(tmp_path: Path) -> None:
 
 def test_digits_are_learned(tmp_path: Path) -> None:
     assert run(tmp_path / "run")["test"]["accuracy"] >= 0.97
+
+
+@pytest.mark.parametrize(("end", "code"), [(SystemExit(1), 1), (SystemExit(), 143)])
+@pytest.mark.parametrize("saved", [False, True])
+def test_an_interrupted_fit_says_how_it_is_carried_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], end: SystemExit, code: int, saved: bool
+) -> None:
+    last = tmp_path / "last.ckpt"
+    if saved:
+        last.touch()
+    with pytest.raises(SystemExit) as caught, interruption(last):
+        raise end
+    assert caught.value.code == code
+    said = f"resume={last} carries it on" if saved else "nothing was saved yet"
+    assert capsys.readouterr().err == f"Training was interrupted: {said}.\n"

@@ -178,6 +178,13 @@ def check_resumable(checkpoint: str | Path, config: Mapping[str, Any]) -> dict[s
     if shares_weights(config) and not shares_weights(saved):  # Lightning would take the states for other weights'
         problem = f"{checkpoint} holds optimizer states that are not numbered as trainer=fsdp numbers them"
         raise CheckpointMismatch("K07", problem, "trainer=ddp; a run of fsdp may go on under any trainer")
+    epochs, wanted = (
+        state["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"],
+        config["trainer"]["max_epochs"],
+    )
+    if wanted is not None and 0 <= wanted < epochs:
+        problem = f"{checkpoint} is of a run with {epochs} epochs behind it, and trainer.max_epochs={wanted}"
+        raise CheckpointMismatch("K07", problem, f"trainer.max_epochs={2 * epochs}")
     return dict(facts)
 
 

@@ -9,6 +9,7 @@ made loss and gradient of 2,048 rows of 10 classes five times as slow as along t
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.compiler import is_exporting
 
 LANES = {"AVX512": 16, "AVX2": 8}.get(torch.backends.cpu.get_cpu_capability(), 4)
 """How many float32 a vector register of this machine holds."""
@@ -19,12 +20,14 @@ LEAST_ENTRIES = 2**12
 def are_few(logits: Float[Tensor, "m c"]) -> bool:
     """Whether logits of shape (m, c) have so few classes, and so many rows, that columns are the faster way.
 
+    Never in what ``torch.export`` traces: there the number of rows may be any.
+
     Example:
         >>> are_few(torch.zeros(5000, 2)), are_few(torch.zeros(5, 2)), are_few(torch.zeros(5000, 100))
         (True, False, False)
     """
-    rows, classes = logits.shape
-    return classes < LANES and rows * classes >= LEAST_ENTRIES and logits.is_cpu
+    classes = logits.shape[1]
+    return classes < LANES and not is_exporting() and logits.numel() >= LEAST_ENTRIES and logits.is_cpu
 
 
 def log_softmax(logits: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:

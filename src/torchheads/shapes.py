@@ -5,6 +5,7 @@ n examples, c classes, d features, m = n x spatial positions.
 
 from jaxtyping import Shaped
 from torch import Tensor, nn, strided
+from torch.compiler import is_exporting
 from torch.nn import functional as F
 
 from torchheads.errors import HeadConfigError, LogitsError
@@ -126,7 +127,8 @@ def _classified(classifier: nn.Module, features: Tensor, in_features: int) -> Te
         logits: Tensor = classifier(features)
         return logits
     last = features.movedim(1, -1)
-    if last.is_contiguous() or not features.numel() or not features.is_cpu or not is_plain_linear(classifier):
+    as_it_is = is_exporting() or not features.is_cpu or not is_plain_linear(classifier)
+    if as_it_is or last.is_contiguous() or not features.numel():
         moved: Tensor = classifier(last)
         return moved.movedim(-1, 1)
     flat = F.conv1d(features.flatten(2), classifier.weight.unsqueeze(-1), classifier.bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def train(config: DictConfig, folder: Path) -> dict[str, Any]:
             if plain["resume"]:  # whose backbone it is, whatever a file of weights holds by now
                 module.load_state_dict(read_checkpoint(plain["resume"])["state_dict"])
             cache_features(trainer, module, data)
-    with timed(seconds, "fit"):
+    with timed(seconds, "fit"), interruption(folder / "checkpoints" / "last.ckpt"):
         trainer.fit(module, datamodule=data, ckpt_path=plain["resume"], weights_only=True)
     checkpoint = folder / "checkpoints" / "final.ckpt"
     take_weights(trainer, module)
@@ -113,6 +114,17 @@ def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[name] = time.perf_counter() - start
+
+
+@contextmanager
+def interruption(last: Path) -> Iterator[None]:
+    """Say how a fit that a signal ended is carried on, and end with an exit code that is not that of a whole run."""
+    try:
+        yield
+    except SystemExit as end:  # of Lightning, for SIGINT and SIGTERM
+        saved = f"resume={last} carries it on" if last.exists() else "nothing was saved yet"
+        print(f"Training was interrupted: {saved}.", file=sys.stderr)
+        raise SystemExit(end.code or 128 + signal.SIGTERM) from None
 
 
 def peak_memory(device: torch.device) -> dict[str, int]:

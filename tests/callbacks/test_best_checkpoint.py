@@ -25,6 +25,17 @@ def note_saves(run, monkeypatch):
     return saved
 
 
+def kill_in(epoch):
+    """A callback that fails in an epoch."""
+
+    class Kill(Callback):
+        def on_train_batch_end(self, trainer, *_):
+            if trainer.current_epoch == epoch:
+                raise RuntimeError("killed")
+
+    return Kill()
+
+
 def stop_after(epochs):
     """A callback that asks for the end of training, as one that stops early does."""
 
@@ -104,7 +115,39 @@ def test_the_last_file_is_written_anew_once_it_is_old_enough(scripted, batches, 
     assert saved == ["best.ckpt", "last.ckpt", "last.ckpt"]  # beside the first epoch's copy
 
 
-@pytest.mark.parametrize("seconds", [-1.0, math.nan])
+def test_a_new_best_is_the_last_too(scripted, batches, trainer, tmp_path, monkeypatch):
+    """A run carried on from the last would take a later best for one of its own past."""
+    run = trainer(BestCheckpoint(last_every=3600.0), max_epochs=4)
+    saved, ends = note_saves(run, monkeypatch), []
+    folder = tmp_path / "checkpoints"
+    module = scripted([0.1, 0.5, 0.9, 0.3])
+    monkeypatch.setattr(module, "on_train_epoch_start", lambda: ends.append((folder / "last.ckpt").exists()))
+    run.fit(module, batches, batches)
+    assert ends == [False, True, True, True]
+    assert saved == ["best.ckpt", "best.ckpt", "best.ckpt", "last.ckpt"]  # with a copy of each best
+
+
+def test_what_was_best_before_a_kill_is_known_to_the_run_that_goes_on(scripted, batches, trainer, tmp_path):
+    callback = BestCheckpoint(last_every=3600.0)
+    with pytest.raises(RuntimeError, match="killed"):
+        trainer(callback, kill_in(2), max_epochs=4).fit(scripted([0.1, 0.9, 0.2, 0.3]), batches, batches)
+    best, last = (load(tmp_path / "checkpoints" / name) for name in ("best.ckpt", "last.ckpt"))
+    assert best["epoch"] == last["epoch"] == 1
+
+
+def test_an_epoch_that_a_signal_ends_is_saved(scripted, batches, trainer, tmp_path):
+    class Signal(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            trainer._signal_connector.received_sigterm = trainer.current_epoch == 2
+
+    with pytest.raises(SystemExit):
+        trainer(Signal(), BestCheckpoint(last_every=3600.0), max_epochs=9).fit(
+            scripted([0.9, 0.5, 0.4]), batches, batches
+        )
+    assert load(tmp_path / "checkpoints" / "last.ckpt")["epoch"] == 2
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.nan, "abc", None, True])
 def test_seconds_that_are_none_are_refused(seconds):
     with pytest.raises(HeadConfigError, match=r"TH-H04: callbacks\.best_checkpoint\.last_every=.* seconds\. Try"):
         BestCheckpoint(last_every=seconds)

@@ -286,7 +286,14 @@ def test_found_weights_are_used_saved_and_loaded(make, name, target):
 @pytest.mark.parametrize(
     ("make", "target"), [(CrossEntropy, torch.tensor([1, 0])), (BinaryCrossEntropy, TARGET[:, :2])]
 )
-@pytest.mark.parametrize(("name", "value"), [("class_weight", torch.tensor([1.0, 3.0])), ("label_smoothing", 0.2)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("class_weight", torch.tensor([1.0, 3.0])),
+        ("class_weight", torch.nn.Parameter(torch.tensor([1.0, 3.0]), requires_grad=False)),
+        ("label_smoothing", 0.2),
+    ],
+)
 def test_what_is_set_on_a_criterion_later_enters_its_mean(make, target, name, value):
     logits, criterion = LOGITS[:, :2], make()
     before = criterion.mean(logits, target)

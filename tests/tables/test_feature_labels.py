@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from torchheads.errors import DataError
+from torchheads.errors import DataError, TorchHeadsWarning
 from torchheads.tables.feature_labels import labels_of
 from torchheads.tables.features import Features
 
@@ -24,6 +24,12 @@ def test_indices_are_named_by_number() -> None:
     assert train.target.dtype == torch.int64
     assert labels_of([file([1, 2])], None, label_offset=1)[0].class_names == ("1", "2")
     assert labels_of([file(np.array([0, 1], np.uint8))], None)[0].target.dtype == torch.int64
+
+
+def test_numbers_that_do_not_start_at_0_are_warned_of() -> None:
+    with pytest.warns(TorchHeadsWarning, match=r"TH-W02: a.npz: .* numbered from 1, .*Try: data.label_offset=1"):
+        assert labels_of([file([1, 2]), file([3])], None)[0].class_names == ("0", "1", "2", "3")
+    labels_of([file([1, 2]), file([0])], None)  # 0 is in the other file
 
 
 def test_names_are_classes_in_order() -> None:

@@ -100,3 +100,12 @@ def test_an_array_that_is_missing(tmp_path: Path, name: str, typo: str) -> None:
     with pytest.raises(DataError, match=rf"TH-D23: .*f.npz: no array '{name}'; it has .*'{typo}'") as caught:
         read_features(tmp_path / "f.npz")
     assert caught.value.remedy == f"numpy.savez(path, {name}={typo}, ...)"
+
+
+def test_the_features_are_the_matrix_whatever_the_names(tmp_path: Path) -> None:
+    np.savez(tmp_path / "f.npz", X=FEATURES, y=np.array([0, 1, 0]))
+    with pytest.raises(DataError, match=r"TH-D23: .*no array 'features'.*Try: numpy.savez\(path, features=X, ...\)"):
+        read_features(tmp_path / "f.npz")
+    np.savez(tmp_path / "f.npz", features=FEATURES, X=FEATURES, y=np.array([0, 1, 0]))
+    with pytest.raises(DataError, match=r"TH-D23: .*no array 'target'.*Try: numpy.savez\(path, target=y, ...\)"):
+        read_features(tmp_path / "f.npz")

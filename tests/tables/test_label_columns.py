@@ -21,6 +21,13 @@ def test_one_number_in_two_spellings(names: list[str]) -> None:
         found_classes(names, "labels.csv")
 
 
+def test_one_word_with_its_letters_put_together_in_two_ways() -> None:
+    composed, apart = "gr\u00fcn", "gru\u0308n"
+    with pytest.raises(DataError, match=r"TH-D07: labels.csv: two classes look like .*Try: unicodedata.normalize"):
+        found_classes([composed, "rot", apart], "labels.csv")
+    assert found_classes([apart, "rot"], "labels.csv") == (apart, "rot")
+
+
 def test_words_that_hold_numbers_are_different() -> None:
     assert found_classes(["1", "1.0", "x"], "labels.csv") == ("1", "1.0", "x")
 

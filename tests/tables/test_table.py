@@ -60,3 +60,14 @@ def test_an_unknown_column_with_the_nearest(tmp_path: Path) -> None:
 
 def test_many_names_are_cut() -> None:
     assert listed(map(str, range(14))).endswith("'11' and 2 more")
+
+
+@pytest.mark.parametrize(("name", "near"), [("foto", "image"), ("specis", "species"), ("q", "image")])
+def test_the_nearest_column_by_its_name_or_by_what_it_is_for(tmp_path: Path, name: str, near: str) -> None:
+    table = table_of(tmp_path, "species,image\ncat,a.jpg\n")
+    with pytest.raises(DataError) as caught:
+        table.column(name, "data.columns.image")
+    assert caught.value.remedy == f"data.columns.image={near}"
+    with pytest.raises(DataError) as caught:
+        table.column("q", "data.columns.of_nothing")
+    assert caught.value.remedy == "data.columns.of_nothing=<one of them>"

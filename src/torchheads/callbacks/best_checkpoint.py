@@ -26,9 +26,10 @@ class BestCheckpoint(ModelCheckpoint):
     and a fit without one finite score ends in an error. Of equal scores, common on a small validation split, the
     latest epoch's weights are kept: they have been trained for longer. ``last.ckpt`` is written at the end of an
     epoch whether the best changed or not, where Lightning 2.6 writes it only when it did; of epochs that take less
-    than ``last_every``, not at the end of each, but always of the final one. A folder that holds another run's
-    checkpoints is refused, where Lightning warns and mixes them. A run resumed into another folder still knows the
-    best epoch before it, where Lightning forgets its score. And a file is whole or not there, see `WholeFiles`.
+    than ``last_every``, not at the end of each, but always of the final one and of a new best. A folder that holds
+    another run's checkpoints is refused, where Lightning warns and mixes them. A run resumed into another folder still
+    knows the best epoch before it, where Lightning forgets its score. And a file is whole or not there, see
+    `WholeFiles`.
 
     Args:
         dirpath: folder of the checkpoints; None means ``checkpoints`` in the logger's or trainer's folder.
@@ -53,7 +54,7 @@ class BestCheckpoint(ModelCheckpoint):
         if weights not in ("best", "last"):
             problem = f"callbacks.best_checkpoint.weights={weights!r}; allowed best, last"
             raise HeadConfigError("H04", problem, "callbacks.best_checkpoint.weights=last")
-        if not last_every >= 0:
+        if isinstance(last_every, bool) or not isinstance(last_every, int | float) or not last_every >= 0:
             problem = f"callbacks.best_checkpoint.last_every={last_every!r} is no number of seconds"
             raise HeadConfigError("H04", problem, "callbacks.best_checkpoint.last_every=5")
         self.weights = weights
@@ -108,14 +109,14 @@ class BestCheckpoint(ModelCheckpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the best where Lightning saves at the end of an epoch, then the last: a copy, where that is the best."""
-        writes_last = is_fitting(trainer) and not is_trial(trainer) and self.is_time_for_last(trainer)
-        if writes_last:
+        kept = is_fitting(trainer) and not is_trial(trainer)
+        if kept:
             self.last_model_path = self.path("last")  # before saving, since it is part of what is saved
         self.is_new_best = False
         if parts(pl_module).watched in trainer.callback_metrics:  # not before the first validation
             super().on_train_epoch_end(trainer, pl_module)
-        if not writes_last:
-            return
+        if not kept or not (self.is_time_for_last(trainer) or self.is_new_best):
+            return  # a new best is the last too: a run carried on from the last knows every best before it
         if self.is_new_best and trainer.world_size == 1 and Path(self.best_model_path).is_file():
             copied = beside(self.last_model_path)
             shutil.copyfile(self.best_model_path, copied)
@@ -126,7 +127,7 @@ class BestCheckpoint(ModelCheckpoint):
 
     def is_time_for_last(self, trainer: Trainer) -> bool:
         """Whether this epoch is the final one, or the last file is old enough on any rank."""
-        due = time.monotonic() - self.last_written >= self.last_every
+        due = time.monotonic() - self.last_written >= self.last_every or trainer.received_sigterm
         return trainer.strategy.reduce_boolean_decision(due or is_final_epoch(trainer), all=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -84,7 +84,8 @@ class BinaryCrossEntropy(Criterion):
     @property
     def _weighted(self) -> bool:
         """Whether classes or positives have weights."""
-        return self._buffers["class_weight"] is not None or self._buffers["pos_weight"] is not None
+        own = self._buffers  # a weight that was made a parameter has left them
+        return own.get("class_weight", 0) is not None or own.get("pos_weight", 0) is not None
 
     def bind(self, num_classes: int, link: LinkName) -> None:
         """As `Criterion.bind`; remembers the number of classes."""

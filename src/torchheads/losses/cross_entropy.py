@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.compiler import is_exporting
 from torch.nn import functional as F
 
 from torchheads.few_classes import LEAST_ENTRIES
@@ -58,10 +59,10 @@ class CrossEntropy(Criterion):
 
     def mean(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Float[Tensor, ""]:
         """Mean loss of the known rows, a scalar: torch's one kernel where nothing is weighted, smoothed or unknown."""
-        plain = not self.label_smoothing and self._buffers["class_weight"] is None
+        plain = not self.label_smoothing and self._buffers.get("class_weight", 0) is None
         entries = logits.numel()
         if plain and known is None and target.ndim == 1 and entries:
-            if entries < LEAST_ENTRIES:  # too few to look further
+            if is_exporting() or entries < LEAST_ENTRIES:  # no need to look further
                 return F.cross_entropy(logits, target, ignore_index=NO_INDEX)
             return index_cross_entropy(logits, target)
         return super().mean(logits, target, known)

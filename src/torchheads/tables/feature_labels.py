@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from torchheads.errors import DataError
+from torchheads.errors import DataError, warn
 from torchheads.tables.features import Features, described
 from torchheads.tables.label_columns import Labels, class_list, found_classes
 from torchheads.tables.table import listed
@@ -113,4 +113,8 @@ def numbered(files: Sequence[Features], label_offset: int) -> tuple[str, ...]:
         problem = f"{file.path}: the largest class index is {largest}, target[{row}]"
         allowed = f"allowed more than {label_offset}, the number of the first class, and less than {MOST_CLASSES:,}"
         raise DataError("D07", f"{problem}; {allowed} without class names", "class_names, or targets of two classes")
+    smallest = min(int(file.target.min()) for file in files)
+    if label_offset == 0 < smallest:
+        problem = f"{files[0].path}: classes are numbered from {smallest}, and nothing is learnt of those below"
+        warn("W02", problem, f"data.label_offset={smallest}, or class_names of all classes there are")
     return tuple(map(str, range(label_offset, largest + 1)))

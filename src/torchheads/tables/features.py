@@ -56,9 +56,9 @@ def read_features(path: Path) -> Features:
 def required(path: Path, arrays: Arrays, name: str) -> NDArray[Any]:
     """An array by name; code D23 when the file has none of that name."""
     if name not in arrays:
-        near = get_close_matches(
-            name, [other for other in arrays if other not in ("features", "target")], n=1, cutoff=0
-        )
+        wanted = name == "features"  # which alone is a matrix of floating-point numbers
+        likely = [other for other, array in arrays.items() if (array.ndim == 2 and array.dtype.kind == "f") == wanted]
+        near = get_close_matches(name, set(likely) - {"features", "target", "split", "class_names"}, n=1, cutoff=0)
         problem = f"{path}: no array {name!r}; it has {listed(arrays) or 'none'}"
         remedy = f"numpy.savez(path, {name}={near[0] if near else name}, ...)"
         raise DataError("D23", f"{problem}, allowed features and target, split and class_names if you like", remedy)

@@ -4,6 +4,7 @@ n rows, c classes.
 """
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
@@ -81,9 +82,14 @@ def found_classes(names: Iterable[str], where: str) -> tuple[str, ...]:
     """The classes of names that were found in cells, in order.
 
     Raises:
-        DataError: code D07, when two of them are the same number.
+        DataError: code D07, when two of them are the same number, or look the same: letters may be one sign or two.
     """
     classes = ordered(names)
+    looks: dict[str, str] = {}
+    for name in classes:
+        if looks.setdefault(unicodedata.normalize("NFC", name), name) != name:
+            problem = f"{where}: two classes look like {name!r}: their letters are put together in different ways"
+            raise DataError("D07", f"{problem}; allowed one", "unicodedata.normalize('NFC', label) of all labels")
     if all(NUMBER.fullmatch(name) for name in classes):
         for one, other in pairwise(classes):
             if float(one) == float(other):

@@ -73,9 +73,9 @@ class Table:
             DataError: code D20, with the nearest name.
         """
         if name not in self.columns:
-            near = get_close_matches(name, self.columns, n=1, cutoff=0) or [""]
+            near = [match for word in (name, option.split(".")[-1]) for match in get_close_matches(word, self.columns)]
             problem = f"{option}={name!r} is no column of {self.files[0].path}; its columns are {listed(self.columns)}"
-            raise DataError("D20", problem, f"{option}={near[0]}")
+            raise DataError("D20", problem, f"{option}={near[0] if near else '<one of them>'}")
         return self.columns[name]
 
     def _add(self, file: TableFile) -> None:

@@ -94,6 +94,19 @@ def test_class_lists_that_differ_are_joined(tmp_path: Path) -> None:
     assert len(warned) == 2
 
 
+@pytest.mark.parametrize(
+    ("part", "remedy"), [("val", "no such folder: rows for val come from train then"), ("train", "pictures in it")]
+)
+def test_a_part_without_pictures(tmp_path: Path, part: str, remedy: str) -> None:
+    write(tmp_path, *(f"{other}/{name}/1.png" for other in {"train", "val", "test"} - {part} for name in "ab"))
+    write(tmp_path, f"{part}/")
+    with pytest.raises(DataError, match=rf"TH-D36: .*{part} holds no picture; allowed .*Try: {remedy}"):
+        listed(tmp_path)
+    write(tmp_path, f"{part}/a/")
+    with pytest.raises(DataError, match=rf"TH-D36: .*{part} holds no picture"):
+        listed(tmp_path)
+
+
 def test_an_empty_class_folder_counts_where_the_class_has_pictures_elsewhere(tmp_path: Path) -> None:
     write(tmp_path, "train/a/1.png", "train/b/2.png", "test/a/3.png", "test/b/")
     assert len(listed(tmp_path)["test"]) == 1

@@ -50,10 +50,12 @@ class ImageFolder(SourcedData):
     def read(self) -> Source:
         """The folders of parts and classes; no picture is opened."""
         root = Path(self.root).expanduser()
-        found = {part: class_files(root, folder) for part, folder in find_parts(root).items()}
+        folders = find_parts(root)
+        found = {part: class_files(root, folder) for part, folder in folders.items()}
         others = [path for files in found.values() for path in files.others]
         check_others(root, others, self.skip_other)
         names = check_classes(root, found)
+        check_parts(root, folders, found)
         parts = {part: examples(root, files, names) for part, files in found.items()}
         return Source(parts, names, "single", tuple(f"{path} is no picture by its name" for path in others))
 
@@ -63,6 +65,14 @@ def examples(root: Path, files: ClassFiles, names: tuple[str, ...]) -> Examples:
     paths = [path for name in names for path in files.pictures.get(name, ())]
     counts = torch.tensor([len(files.pictures.get(name, ())) for name in names])
     return Examples(ImageFiles(root, paths), torch.arange(len(names)).repeat_interleave(counts))
+
+
+def check_parts(root: Path, folders: Mapping[str, str], found: Mapping[str, ClassFiles]) -> None:
+    """Refuse a part beside others without any picture, which a part that is not there would be cut for; code D36."""
+    for part, folder in folders.items():
+        if folder and not any(found[part].pictures.values()) and not found[part].others:
+            remedy = "pictures in it" if part == "train" else f"no such folder: rows for {part} come from train then"
+            raise refuse(f"{root / folder} holds no picture", remedy)
 
 
 def check_classes(root: Path, found: Mapping[str, ClassFiles]) -> tuple[str, ...]:
