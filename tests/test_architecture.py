@@ -21,7 +21,17 @@ FLOORS = [
     {"study", "tuning"},
     {"report"},
     {"allowed_targets", "config_errors", "config_values", "config_checks", "run_folder", "instantiate", "config"}
-    | {"build", "build_data", "build_head", "build_run", "auto_head", "class_weights", "frozen_features", "crossfit"}
+    | {
+        "build",
+        "no_profiler",
+        "build_data",
+        "build_head",
+        "build_run",
+        "auto_head",
+        "class_weights",
+        "frozen_features",
+        "crossfit",
+    }
     | {"fit_parts", "train", "evaluate", "predict", "calibrate", "cli"}
     | {"inspect", "inspect_tables", "inspect_words"}
     | {"terminal", "spreadsheet", "spreadsheet_text", "pictures", "explain_options", "explain"}
@@ -43,6 +53,7 @@ WITHIN_A_FLOOR = {
     ("module", "artifact"),
     ("module", "module_checks"), ("config_checks", "allowed_targets"), ("config_checks", "config_errors"),
     ("config_checks", "config_values"), ("config_checks", "run_folder"), ("build", "allowed_targets"),
+    ("build", "no_profiler"),
     ("instantiate", "allowed_targets"), ("instantiate", "config_errors"), ("config", "allowed_targets"),
     ("config", "config_checks"), ("config", "config_errors"), ("config", "instantiate"), ("config", "run_folder"),
     ("build_run", "build"), ("build_run", "build_data"), ("build_run", "class_weights"), ("crossfit", "build"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from hydra import compose, initialize_config_module
+from lightning.pytorch.profilers import SimpleProfiler
 from lightning.pytorch.strategies import ModelParallelStrategy
 
 from torchheads.build import (
@@ -138,6 +139,15 @@ def test_the_trainer_that_shares_weights_writes_one_file(tmp_path: Path) -> None
 
 def test_the_trainer_as_it_is(tmp_path: Path) -> None:
     assert build_trainer(train(), tmp_path).max_epochs == 20
+
+
+def test_a_run_that_is_not_profiled_opens_no_context_for_it(tmp_path: Path) -> None:
+    profiler = build_trainer(train(), tmp_path).profiler
+    with profiler.profile("a") as outer, profiler.profile("b") as inner:  # one in the other
+        assert (outer, inner) == (None, None)
+    assert profiler.profile("a") is profiler.profile("b")
+    own = build_trainer(train("+trainer.profiler=simple"), tmp_path).profiler
+    assert type(own) is SimpleProfiler
 
 
 def test_a_run_goes_on_with_its_own_options_only(tmp_path: Path) -> None:

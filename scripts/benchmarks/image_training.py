@@ -32,6 +32,7 @@ from torchheads.callbacks import BestCheckpoint, Progress, StartSummary
 from torchheads.data import Manifest
 from torchheads.frozen_features import cache_features
 from torchheads.module import ClassificationModule
+from torchheads.no_profiler import profile_nothing
 from torchheads.optim import adamw
 
 REQUIRED_RATIO, REQUIRED_PROBE = 0.95, 50.0
@@ -116,6 +117,7 @@ def train(
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
         )
+        profile_nothing(trainer)
         if probe:
             cache_features(trainer, module, data)
         trainer.fit(module, datamodule=data)

@@ -24,6 +24,7 @@ from torchheads.build_head import build_head
 from torchheads.config import instantiate, instantiate_each
 from torchheads.errors import CheckpointMismatch, FitError, HeadConfigError, TorchHeadsError
 from torchheads.module import ClassificationModule
+from torchheads.no_profiler import profile_nothing
 
 RESUMED = ("seed", "data", "augment", "mix", "sampling", "weights", "backbone", "head", "optimizer", "scheduler")
 """The parts of a configuration that a run keeps when it is carried on."""
@@ -63,6 +64,7 @@ def build_trainer(config: Mapping[str, Any], folder: Path) -> Trainer:
         options = ", ".join(f"trainer.{key}={config['trainer'].get(key)}" for key in TRAINER_CHOICES)
         problem = f"Lightning refuses the trainer ({first_line(error)}); it was asked for {options}"
         raise HeadConfigError("H25", problem, "trainer=cpu, or other values of these") from error
+    profile_nothing(trainer)
     return trainer
 
 

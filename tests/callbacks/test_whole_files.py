@@ -1,5 +1,8 @@
 """A checkpoint is the new one or the old one, never half of either."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
@@ -28,6 +31,23 @@ def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
     monkeypatch.undo()
     WholeFiles().save_checkpoint({"step": 2}, str(path))
     assert torch.load(path, weights_only=True) == {"step": 2}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_two_names_of_a_file_do_not_change_together(tmp_path, monkeypatch, links):
+    best, last = tmp_path / "best.ckpt", tmp_path / "last.ckpt"
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links on this disk")))
+    Path(f"{last}.part").touch()  # of a run that was killed
+    for step, path in enumerate((best, last, best)):
+        WholeFiles().save_checkpoint({"step": step}, best)
+        WholeFiles().write_again(best, last)
+        assert best.samefile(last) is links
+        WholeFiles().save_checkpoint({"step": 9}, path)
+        kept = last if path is best else best
+        assert torch.load(path, weights_only=True) == {"step": 9}
+        assert torch.load(kept, weights_only=True) == {"step": step}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
 def test_what_is_no_local_path_is_left_to_lightning(monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 import warnings
 from pathlib import Path
@@ -14,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from torchheads.callbacks.base import is_fitting, is_trial, parts, require_logged, require_validation
-from torchheads.callbacks.whole_files import beside, write_whole_files
+from torchheads.callbacks.whole_files import WholeFiles, write_whole_files
 from torchheads.errors import HeadConfigError, NonFiniteError
 
 
@@ -108,7 +107,7 @@ class BestCheckpoint(ModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the best where Lightning saves at the end of an epoch, then the last: a copy, where that is the best."""
+        """Save the best where Lightning saves at the end of an epoch, then the last: the same file if it is the best."""
         kept = is_fitting(trainer) and not is_trial(trainer)
         if kept:
             self.last_model_path = self.path("last")  # before saving, since it is part of what is saved
@@ -117,10 +116,9 @@ class BestCheckpoint(ModelCheckpoint):
             super().on_train_epoch_end(trainer, pl_module)
         if not kept or not (self.is_time_for_last(trainer) or self.is_new_best):
             return  # a new best is the last too: a run carried on from the last knows every best before it
-        if self.is_new_best and trainer.world_size == 1 and Path(self.best_model_path).is_file():
-            copied = beside(self.last_model_path)
-            shutil.copyfile(self.best_model_path, copied)
-            copied.replace(self.last_model_path)
+        files, best = trainer.strategy.checkpoint_io, Path(self.best_model_path)
+        if self.is_new_best and trainer.world_size == 1 and isinstance(files, WholeFiles) and best.is_file():
+            files.write_again(best, self.last_model_path)
         else:
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
         self.last_written = time.monotonic()
