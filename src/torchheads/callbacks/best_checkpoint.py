@@ -107,7 +107,7 @@ class BestCheckpoint(ModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the best where Lightning saves at the end of an epoch, then the last: the same file if it is the best."""
+        """Save the best where Lightning saves at the end of an epoch, then the last: the same file, if it is best."""
         kept = is_fitting(trainer) and not is_trial(trainer)
         if kept:
             self.last_model_path = self.path("last")  # before saving, since it is part of what is saved
