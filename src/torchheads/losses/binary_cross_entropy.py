@@ -98,11 +98,12 @@ class BinaryCrossEntropy(Criterion):
             return super().mean(logits, target, known)
         if self.label_smoothing:
             target = smooth_answers(target, self.label_smoothing)
-        weights = self._weights(logits) if self._weighted else (None, None)
+        weighted = self._weighted
+        weights = self._weights(logits) if weighted else (None, None)
         if self.class_reduction == "mean":
             return torch.binary_cross_entropy_with_logits(logits, target, *weights, MEAN)
         own = logits.shape[1] == self.num_classes and logits.is_cpu
-        if own and not self._weighted and is_small(logits):  # C times the mean spares a node of the graph
+        if own and not weighted and is_small(logits):  # C times the mean spares a node of the graph
             return torch.binary_cross_entropy_with_logits(logits, target, self.class_count, None, MEAN)
         total: Tensor = torch.binary_cross_entropy_with_logits(logits, target, *weights, SUM)
         return total / logits.shape[0]
