@@ -104,9 +104,7 @@ def test_of_short_epochs_the_first_and_the_final_one_are_saved_as_last(
 
 
 def test_the_last_file_is_written_anew_once_it_is_old_enough(scripted, batches, trainer, monkeypatch):
-    times = iter(
-        [0.0, 0.0, 4.9, 5.0, 5.0, 9.0, 9.0]
-    )  # asked, written; asked; asked, written; asked, written: the final epoch
+    times = iter([0.0, 4.9, 5.0, 5.0, 9.0, 9.0])  # written with the best, asked, asked and written, and so at the end
     callback = BestCheckpoint(last_every=5.0)
     run = trainer(callback, max_epochs=4)
     saved = note_saves(run, monkeypatch)
@@ -125,6 +123,17 @@ def test_a_new_best_is_the_last_too(scripted, batches, trainer, tmp_path, monkey
     run.fit(module, batches, batches)
     assert ends == [False, True, True, True]
     assert saved == ["best.ckpt", "best.ckpt", "best.ckpt", "last.ckpt"]  # with a copy of each best
+
+
+def test_a_new_best_within_an_epoch_makes_its_end_the_last_too(scripted, batches, trainer, tmp_path, monkeypatch):
+    module, scores = scripted(), iter([0.2, 0.1, 0.9, 0.3, 0.1, 0.1])  # two an epoch
+    monkeypatch.setattr(module, "on_validation_epoch_end", lambda: module.log(module.logged, next(scores)))
+    run = trainer(BestCheckpoint(last_every=3600.0), kill_in(3), max_epochs=4, val_check_interval=0.5)
+    with pytest.raises(RuntimeError, match="killed"):
+        run.fit(module, batches, batches)
+    best, last = (load(tmp_path / "checkpoints" / name) for name in ("best.ckpt", "last.ckpt"))
+    assert (best["epoch"], last["epoch"]) == (1, 1)
+    assert best["global_step"] < last["global_step"]
 
 
 def test_what_was_best_before_a_kill_is_known_to_the_run_that_goes_on(scripted, batches, trainer, tmp_path):

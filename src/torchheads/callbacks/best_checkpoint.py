@@ -107,17 +107,24 @@ class BestCheckpoint(ModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the best where Lightning saves at the end of an epoch, then the last: the same file, if it is best."""
+        """Save the best where Lightning saves at the end of an epoch, then the last.
+
+        After a new best the last is always written, so that a run carried on from it knows every best before it.
+        """
         kept = is_fitting(trainer) and not is_trial(trainer)
         if kept:
             self.last_model_path = self.path("last")  # before saving, since it is part of what is saved
-        self.is_new_best = False
+        within, self.is_new_best = self.is_new_best, False
         if parts(pl_module).watched in trainer.callback_metrics:  # not before the first validation
             super().on_train_epoch_end(trainer, pl_module)
-        if not kept or not (self.is_time_for_last(trainer) or self.is_new_best):
-            return  # a new best is the last too: a run carried on from the last knows every best before it
+        at_its_end, self.is_new_best = self.is_new_best, False
+        if kept and (within or at_its_end or self.is_time_for_last(trainer)):
+            self._write_last(trainer, at_its_end)
+
+    def _write_last(self, trainer: Trainer, is_best: bool) -> None:
+        """Write ``last.ckpt``, or give ``best.ckpt`` this name too where it is of the same moment."""
         files, best = trainer.strategy.checkpoint_io, Path(self.best_model_path)
-        if self.is_new_best and trainer.world_size == 1 and isinstance(files, WholeFiles) and best.is_file():
+        if is_best and trainer.world_size == 1 and isinstance(files, WholeFiles) and best.is_file():
             files.write_again(best, self.last_model_path)
         else:
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
