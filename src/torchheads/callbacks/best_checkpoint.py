@@ -58,7 +58,7 @@ class BestCheckpoint(ModelCheckpoint):
             raise HeadConfigError("H04", problem, "callbacks.best_checkpoint.last_every=5")
         self.weights = weights
         self.last_every, self.last_written = last_every, -math.inf
-        self.is_new_best = False
+        self.is_new_best, self.last_is_behind = False, False  # than the best
         super().__init__(dirpath, filename="best", auto_insert_metric_name=False, enable_version_counter=False)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -95,6 +95,7 @@ class BestCheckpoint(ModelCheckpoint):
         self.is_new_best = trainer.strategy.reduce_boolean_decision(ties) or super().check_monitor_top_k(
             trainer, current
         )
+        self.last_is_behind |= self.is_new_best
         return self.is_new_best
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -114,21 +115,20 @@ class BestCheckpoint(ModelCheckpoint):
         kept = is_fitting(trainer) and not is_trial(trainer)
         if kept:
             self.last_model_path = self.path("last")  # before saving, since it is part of what is saved
-        within, self.is_new_best = self.is_new_best, False
+        self.is_new_best = False
         if parts(pl_module).watched in trainer.callback_metrics:  # not before the first validation
             super().on_train_epoch_end(trainer, pl_module)
-        at_its_end, self.is_new_best = self.is_new_best, False
-        if kept and (within or at_its_end or self.is_time_for_last(trainer)):
-            self._write_last(trainer, at_its_end)
+        if kept and (self.last_is_behind or self.is_time_for_last(trainer)):
+            self._write_last(trainer)
 
-    def _write_last(self, trainer: Trainer, is_best: bool) -> None:
+    def _write_last(self, trainer: Trainer) -> None:
         """Write ``last.ckpt``, or give ``best.ckpt`` this name too where it is of the same moment."""
         files, best = trainer.strategy.checkpoint_io, Path(self.best_model_path)
-        if is_best and trainer.world_size == 1 and isinstance(files, WholeFiles) and best.is_file():
+        if self.is_new_best and trainer.world_size == 1 and isinstance(files, WholeFiles) and best.is_file():
             files.write_again(best, self.last_model_path)
         else:
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
-        self.last_written = time.monotonic()
+        self.last_written, self.last_is_behind = time.monotonic(), False
 
     def is_time_for_last(self, trainer: Trainer) -> bool:
         """Whether this epoch is the final one, or the last file is old enough on any rank."""
