@@ -15,8 +15,7 @@ NOTHING: Final = nullcontext()
 class NoProfiler(PassThroughProfiler):
     """A ``PassThroughProfiler`` that hands out one context for all.
 
-    Lightning opens one around every hook of every callback, some 35 a step, and makes each anew by a generator: a
-    tenth of a small step.
+    Lightning opens one around every hook of every callback, some 35 a step, and makes each anew by a generator.
 
     Example:
         >>> with NoProfiler().profile("a step"):

@@ -84,6 +84,12 @@ def test_a_run_is_not_carried_on_by_another_rule(module, batches, trainer, tmp_p
     assert str(caught.value) == text
 
 
+def test_an_older_checkpoint_does_not_name_its_rule():
+    callback = StepInBackward()
+    callback.load_state_dict({"steps": 3, "mean_square": torch.ones(2)})
+    assert callback.step.steps == 3
+
+
 def of_trainer(accumulate_grad_batches=1, world_size=1, scaler=None, precision="32-true"):
     plugin = SimpleNamespace(scaler=scaler)
     return SimpleNamespace(

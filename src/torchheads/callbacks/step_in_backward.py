@@ -99,8 +99,9 @@ class StepInBackward(Callback):
         Raises:
             CheckpointMismatch: code K07, for the state of another rule.
         """
-        if state_dict["rule"] != self.rule:
-            key, saved = "callbacks.step_in_backward.rule", state_dict["rule"]
+        saved = state_dict.get("rule", self.rule)  # which older checkpoints do not name
+        if saved != self.rule:
+            key = "callbacks.step_in_backward.rule"
             problem = f"{key}={self.rule}, where the run to carry on has {saved}"
             raise CheckpointMismatch("K07", problem, f"{key}={saved}")
         self.step.load_state_dict({name: value for name, value in state_dict.items() if name != "rule"})
